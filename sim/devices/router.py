@@ -1,0 +1,118 @@
+"""A router: it forwards IP packets between its interfaces (RFC 1812 5.2.1).
+
+1. A frame comes in. If it is not IPv4, not to our MAC address, or for an address of ours, it is handled as a host
+   would: ARP questions are answered, pings too.
+2. Check the IP header: version, lengths, checksum. What is unsound is dropped without a word.
+3. TTL: a packet that has used up its last hop is dropped, and its source told (ICMP time exceeded).
+4. Look up the route with the longest matching prefix. Without one: ICMP net unreachable.
+5. If the packet is longer than the next link's MTU: fragment it, or, if it says don't fragment, ICMP
+   fragmentation needed with the MTU that would fit (RFC 1191).
+6. Decrement the TTL and mend the checksum (RFC 1624); nothing else in the IP packet changes.
+7. Put a new Ethernet header before it: our MAC address to that of the next hop, which ARP finds out first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from sim.devices.node import IpNode
+from sim.engine.engine import Engine
+from sim.links.port import Port
+from sim.stack.fragments import fragment
+from sim.stack.ip import Path
+from sim.tracing import kinds
+from sim.tracing.recorder import Recorder
+from sim.wire import icmpv4, ipv4
+from sim.wire.addresses import is_multicast_ip
+
+IPV4: Final = b"\x08\x00"
+DONT_FRAGMENT: Final = 0x40
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Router(IpNode):
+    """Forwards what is not for itself. `forwarded` counts packets."""
+
+    def __init__(self, engine: Engine, name: str, recorder: Recorder, record: bool) -> None:
+        super().__init__(engine, name, "router", recorder, record)
+        self.forwarded: int = 0
+
+    def receive(self, port: Port, frame: bytes) -> None:
+        engine = self.engine
+        stack = self.stack
+        destination = frame[30:34]
+        if (
+            frame[12:14] != IPV4
+            or frame[0:6] != port.mac
+            or len(destination) < 4
+            or destination in stack.local
+            or destination in stack.broadcasts
+            or destination[0] == 127
+        ):
+            stack.receive(stack.interfaces[port.number], frame, engine.now, engine.cause)
+            return
+        stack.enter(engine.now, engine.cause)
+        self.forward(frame)
+
+    def forward(self, frame: bytes) -> None:
+        """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
+        length = frame[16] << 8 | frame[17]
+        header_length = (frame[14] & 0x0F) * 4
+        if frame[14] >> 4 != 4 or header_length < 20 or not header_length <= length <= len(frame) - 14:
+            self.drop("malformed IPv4")
+            return
+        if int.from_bytes(frame[14 : 14 + header_length], "big") % 0xFFFF:  # RFC 1071: the sum must be all ones
+            self.drop("bad IPv4 checksum")
+            return
+        if frame[22] <= 1:
+            self.drop("TTL expired")
+            self._report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
+            return
+        destination = frame[30:34]
+        path = self.stack.path_to(destination, frame[23:24] + frame[26:38])
+        if path is None or is_multicast_ip(destination):
+            self.drop("no route")
+            self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
+            return
+        if self.journal.recording:
+            self.note(kinds.ROUTE, path.route.text)
+        packet = decrement_ttl(frame, length)
+        self.forwarded += 1
+        if length > path.interface.mtu:
+            self._send_fragments(frame, packet, path)
+        elif path.neighbour.fresh_until >= self.engine.now:
+            self.ports[path.interface.index].send(path.neighbour.header + packet)
+        else:
+            path.table.send(path.neighbour, packet)
+
+    def counters(self) -> dict[str, int]:
+        return super().counters() | {"forwarded": self.forwarded}
+
+    def _send_fragments(self, frame: bytes, packet: bytes, path: Path) -> None:
+        mtu = path.interface.mtu
+        if frame[20] & DONT_FRAGMENT:
+            self.drop("fragmentation needed")
+            self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.FRAGMENTATION_NEEDED, mtu)
+            return
+        pieces = fragment(ipv4.parse(packet), mtu)
+        self.note(kinds.FRAGMENT, (len(pieces), mtu))
+        for piece in pieces:
+            path.table.send(path.neighbour, ipv4.emit(piece))
+
+    def _report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
+        self.stack.icmp.send_error(frame[14:], kind, code, rest)
+
+
+def decrement_ttl(frame: bytes, length: int) -> bytes:
+    """The IPv4 packet of `length` bytes in `frame`, with its TTL one lower and its checksum mended (RFC 1624).
+
+    TTL, protocol and checksum are one 32-bit word. The TTL is the high byte of a 16-bit word of the header, so one
+    less there is 0x0100 more in the checksum, with the carry brought round.
+    """
+    word = int.from_bytes(frame[22:26], "big")
+    if word & 0xFFFF >= 0xFEFF:
+        word -= 0xFFFF
+    word += 0x0100 - 0x01000000
+    return frame[14:22] + word.to_bytes(4, "big") + frame[26 : 14 + length]

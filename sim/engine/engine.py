@@ -1,0 +1,176 @@
+"""The event queue: integer nanoseconds, and a tie is settled by who asked first.
+
+An event is `(time, sequence, target, frame)`. The sequence number makes the order total, so a run repeats exactly; it
+is also the identity of a transmission: while a frame's arrival is handled, `cause` holds its number, and whatever is
+sent meanwhile records that number as its cause. An event without a frame is a timer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+NEVER: Final = 1 << 62
+"""A time (ns) later than any simulated time, 146 years on."""
+
+NO_CAUSE: Final = 0
+"""The cause of what nothing on a wire has caused: an application's own wish, or a test's."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Target:
+    """Something an event can be for: a port that a frame reaches, or a timer."""
+
+    def fire(self, frame: bytes) -> None:
+        raise NotImplementedError
+
+
+class BudgetError(RuntimeError):
+    """A run met its bound on events: a loop of switches, or programs that never rest."""
+
+
+class Engine:
+    """Virtual time and what is to happen in it.
+
+    `now` is nanoseconds since the start of the run. `cause` is the id of the transmission being handled, 0 when none
+    is.
+    """
+
+    def __init__(self) -> None:
+        self.now: int = 0
+        self.cause: int = NO_CAUSE
+        self.sequence: int = 0
+        self.events: int = 0
+        self._queue: list[tuple[int, int, Target, bytes]] = []
+        self._stopped: bool = False
+
+    def schedule(self, time: int, target: Target, frame: bytes) -> int:
+        """Let `frame` reach `target` at `time` (ns); return the event's sequence number."""
+        sequence = self.sequence + 1
+        self.sequence = sequence
+        heappush(self._queue, (time, sequence, target, frame))
+        return sequence
+
+    def number(self) -> int:
+        """A sequence number for a transmission that will never arrive."""
+        self.sequence += 1
+        return self.sequence
+
+    def timer(self, action: Callable[[], None]) -> Timer:
+        """A timer, not yet set, that will call `action()`."""
+        return Timer(self, action)
+
+    def at(self, time: int, action: Callable[[], None]) -> Timer:
+        """Call `action()` at `time` (ns, not before now)."""
+        timer = Timer(self, action)
+        timer.set(time)
+        return timer
+
+    def after(self, delay: int, action: Callable[[], None]) -> Timer:
+        """Call `action()` once `delay` ns have passed."""
+        return self.at(self.now + delay, action)
+
+    def run(self, until: int | None = None, budget: int | None = None) -> None:
+        """Handle events in order, to the last one, or to `until` (ns, included), or to `stop()`.
+
+        With `until` the clock ends there even if nothing happened. `budget` bounds how many events may be handled;
+        BudgetError says that it was not enough.
+        """
+        queue = self._queue
+        limit = NEVER if until is None else until
+        left = NEVER if budget is None else budget
+        start = left
+        self._stopped = False
+        while queue and queue[0][0] <= limit:
+            if left == 0:
+                raise BudgetError(f"{budget} events handled and the network is not at rest")
+            left -= 1
+            time, sequence, target, frame = heappop(queue)
+            if frame:
+                self.now = time
+                self.cause = sequence
+                target.fire(frame)
+            elif isinstance(target, Timer) and target.is_due(time):
+                self.now = time  # only here: a cancelled timer must not move the clock
+                self.cause = target.cause
+                target.fire(frame)
+            if self._stopped:
+                break
+        else:
+            if until is not None and until > self.now:
+                self.now = until
+        self.cause = NO_CAUSE
+        self.events += start - left
+
+    def stop(self) -> None:
+        """Return from `run` after the event being handled."""
+        self._stopped = True
+
+    def next_time(self) -> int | None:
+        """When the next event is (ns), None when nothing is to happen. A cancelled timer may still count."""
+        return self._queue[0][0] if self._queue else None
+
+    def withdraw(self, target: Target) -> list[int]:
+        """Take back all frames on their way to `target`; return their sequence numbers in order.
+
+        It reads the whole queue: for links that are cut, not for every frame.
+        """
+        queue = self._queue
+        numbers = sorted(entry[1] for entry in queue if entry[2] is target)
+        if numbers:
+            queue[:] = [entry for entry in queue if entry[2] is not target]
+            heapify(queue)
+        return numbers
+
+
+class Timer(Target):
+    """Calls an action once, at a time that may be moved or cancelled before it comes.
+
+    It is lazy, as timers that are mostly moved away should be: setting it later than its queued event leaves that
+    event alone, which on firing finds that it is early and queues the next.
+    """
+
+    def __init__(self, engine: Engine, action: Callable[[], None]) -> None:
+        self.cause: int = NO_CAUSE
+        self.deadline: int = NEVER
+        self._engine = engine
+        self._action = action
+        self._queued: int = NEVER
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is set."""
+        return self.deadline != NEVER
+
+    def set(self, time: int) -> None:
+        """Fire at `time` (ns), instead of whenever it was set for before. Raises ValueError for the past."""
+        if time < self._engine.now:
+            raise ValueError(f"a timer cannot be set to {time} ns: it is {self._engine.now} ns already")
+        self.deadline = time
+        self.cause = self._engine.cause
+        if time < self._queued:
+            self._queued = time
+            self._engine.schedule(time, self, b"")
+
+    def cancel(self) -> None:
+        """Do not fire. A timer that is not set does not mind."""
+        self.deadline = NEVER
+
+    def is_due(self, time: int) -> bool:
+        """Whether the queued event at `time` is the one to act on; keeps the queue in step when it is not."""
+        if time != self._queued:
+            return False
+        self._queued = NEVER
+        if self.deadline == time:
+            return True
+        if self.deadline != NEVER:
+            self._queued = self.deadline
+            self._engine.schedule(self.deadline, self, b"")
+        return False
+
+    def fire(self, frame: bytes) -> None:
+        self.deadline = NEVER
+        self._action()

@@ -1,0 +1,106 @@
+"""From a validated topology to a live network: the graph first, then a device per node and a link per edge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.devices.node import IpNode
+from sim.errors import TopologyError
+from sim.lab.network import Network
+from sim.links.channel import Properties
+from sim.links.impairments import BurstLoss, Impairments
+from sim.scenario import nodes
+from sim.scenario.graph import graph
+from sim.stack.interfaces import Interface
+from sim.wire.addresses import parse_mac
+
+if TYPE_CHECKING:
+    from sim.scenario.cables import LinkProperties
+    from sim.scenario.model import Topology
+
+
+def build(topology: Topology, seed: int | None = None, record: bool = True) -> Network:
+    """The network that a topology describes; `seed` takes the place of the file's.
+
+    Raises TopologyError, with the place in the file, for what only shows when it is put together.
+    """
+    net = Network(topology.seed if seed is None else seed, topology.name, record)
+    plan = graph(topology)
+    for name, attributes in plan.nodes(data=True):
+        try:
+            _add_node(net, name, attributes["spec"])
+        except TopologyError as error:
+            raise topology.error(("nodes", name), error.message, error.hint) from None
+    edges = sorted((data["index"], data) for _, _, data in plan.edges(data=True))
+    for index, data in edges:
+        ends = [net.port_for(f"{node}:{port}") for node, port in data["ends"]]
+        properties: LinkProperties = data["properties"]
+        try:
+            link = net.connect(ends[0], ends[1], link_properties(properties), impairments(properties))
+        except TopologyError as error:
+            raise topology.error(("links", index), error.message, error.hint) from None
+        if properties.down:
+            net.set_link(link, up=False)
+    return net
+
+
+def link_properties(properties: LinkProperties) -> Properties:
+    """What a link is like, in the words of `sim.links`."""
+    return Properties(
+        properties.bandwidth,
+        properties.delay,
+        properties.queue.frames,
+        properties.queue.bytes,
+        properties.mtu or 0,
+    )
+
+
+def impairments(properties: LinkProperties) -> Impairments:
+    """What a link does to frames, in the words of `sim.links`."""
+    burst = properties.burst_loss
+    return Impairments(
+        jitter=properties.jitter,
+        loss=properties.loss,
+        burst_loss=None if burst is None else BurstLoss(burst.p, burst.r, burst.good_loss, burst.bad_loss),
+        duplicate=properties.duplicate,
+        reorder=properties.reorder,
+        reorder_delay=properties.reorder_delay,
+        corrupt=properties.corrupt,
+    )
+
+
+def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
+    if isinstance(spec, nodes.Hub):
+        net.hub(name)
+    elif isinstance(spec, nodes.Switch):
+        net.switch(name, ageing=spec.ageing, table_size=spec.table_size)
+    elif isinstance(spec, nodes.Router):
+        _configure(net, net.router(name, {}), spec)
+    else:
+        host = net.host(name, interfaces={})
+        _configure(net, host, spec)
+        if spec.gateway is not None:
+            net.add_route(host, "0.0.0.0/0", str(spec.gateway))
+        for group in spec.join:
+            for interface in host.stack.interfaces:
+                interface.join(group.packed)
+        for address, mac in spec.arp.items():
+            interface = _interface_towards(host, address.packed)
+            host.stack.neighbours(interface).set_permanent(address.packed, parse_mac(mac))
+
+
+def _configure(net: Network, node: IpNode, spec: nodes.Host | nodes.Router) -> None:
+    """Interfaces first, then the routes that need their subnets."""
+    host_mtu = spec.mtu if isinstance(spec, nodes.Host) and "mtu" in spec.model_fields_set else None
+    for name, interface in spec.interfaces.items():
+        mtu = interface.mtu if "mtu" in interface.model_fields_set else host_mtu
+        net.add_interface(node, name, [str(address) for address in interface.ip], mac=interface.mac, mtu=mtu)
+    for prefix, routes in spec.routes.items():
+        for route in routes:
+            via = None if route.via is None else str(route.via)
+            net.add_route(node, str(prefix), via, dev=route.dev, metric=route.metric)
+
+
+def _interface_towards(node: IpNode, address: bytes) -> Interface:
+    routes = node.stack.routes.lookup(address)
+    return routes[0].interface if routes else node.stack.interfaces[0]

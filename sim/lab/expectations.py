@@ -1,0 +1,209 @@
+"""What a step was expected to do, against what it did. Each failure is a sentence with both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.devices.node import IpNode
+from sim.devices.switch import Switch
+from sim.errors import TopologyError
+from sim.lab.actions import Action
+from sim.lab.network import Network, unknown
+from sim.scenario.expect import Comparison, Expect, Station
+from sim.tracing.journeys import Hop, is_arp
+from sim.units import format_duration
+from sim.wire.addresses import format_ip, format_mac
+
+
+def total_drops(net: Network) -> dict[str, int]:
+    """How many frames were dropped so far, by reason, over all nodes."""
+    total: dict[str, int] = {}
+    for node in net.nodes.values():
+        for reason, count in node.drops().items():
+            total[reason] = total.get(reason, 0) + count
+    return total
+
+
+class Judge:
+    """Checks one step's expectations. `before` is what had been dropped when the step began."""
+
+    def __init__(self, net: Network, action: Action, before: dict[str, int]) -> None:
+        self.net = net
+        self.action = action
+        self.before = before
+        self.outcome = action.outcome()
+
+    def failures(self, expect: Expect) -> list[str]:
+        """A sentence for each expectation that was not met."""
+        special: dict[str, Callable[[Any], list[str]]] = {
+            "path": self._path,
+            "hops": self._hops,
+            "mac": self._mac,
+            "arp": self._arp,
+            "routes": self._routes,
+            "counters": self._counters,
+            "drops": self._drops,
+            "seen": self._seen,
+            "unseen": self._unseen,
+        }
+        found: list[str] = []
+        for name, wanted in expect.checks().items():
+            check = special.get(name)
+            found += check(wanted) if check is not None else self._result(name, wanted)
+        return found
+
+    def path(self) -> list[str]:
+        """The nodes that the step's first packet went through; empty when it sent none."""
+        if not self.action.roots or not self.net.recording:
+            return []
+        return self.net.trace.journey(self.action.roots[0]).path()
+
+    def _result(self, name: str, wanted: Any) -> list[str]:
+        actual = self.outcome.get(name)
+        if isinstance(wanted, Comparison):
+            met = actual is not None and wanted.holds(actual)
+            shown = format_duration(actual) if wanted.is_time and actual is not None else actual
+            return [] if met else [f"{name}: expected {wanted}, got {_or_nothing(shown)}"]
+        if isinstance(wanted, str):
+            met = actual is not None and wanted.lower() in str(actual).lower()
+        else:
+            met = actual == wanted
+        return [] if met else [f"{name}: expected {_or_nothing(wanted)}, got {_or_nothing(actual)}"]
+
+    def _path(self, wanted: list[str]) -> list[str]:
+        actual = self.path()
+        return [] if actual == wanted else [f"path: expected {_way(wanted)}, got {_way(actual)}"]
+
+    def _hops(self, wanted: list[str]) -> list[str]:
+        addresses = self.outcome["hops"]
+        actual = [address if address in wanted else self._owner(address) for address in addresses]
+        return [] if actual == wanted else [f"hops: expected {_way(wanted)}, got {_way(actual)}"]
+
+    def _mac(self, wanted: dict[str, dict[Station, str | None]]) -> list[str]:
+        found = []
+        for name, table in wanted.items():
+            switch = self.net[name]
+            if not isinstance(switch, Switch):
+                raise TopologyError(f"{name} is a {switch.kind}: it has no MAC table")
+            learned = switch.mac_table()
+            for station, port in table.items():
+                actual = learned.get(self._mac_of(station))
+                if actual != port:
+                    found.append(
+                        f"mac: expected {name} to have {station} at {_or_none(port)}, it has {_or_none(actual)}"
+                    )
+        return found
+
+    def _arp(self, wanted: dict[str, dict[Any, Station | None]]) -> list[str]:
+        found = []
+        for name, table in wanted.items():
+            known = self._ip_node(name).arp_table()
+            for address, station in table.items():
+                mac, state = known.get(str(address), ("", "failed"))
+                actual = None if state in ("failed", "incomplete") else mac
+                expected = None if station is None else self._mac_of(station)
+                if actual != expected:
+                    found.append(
+                        f"arp: expected {name} to have {address} at {_or_none(expected)}, it has {_or_none(actual)}"
+                    )
+        return found
+
+    def _routes(self, wanted: dict[str, dict[Any, Any]]) -> list[str]:
+        found = []
+        for name, table in wanted.items():
+            routes = self._ip_node(name).stack.routes.routes()
+            for prefix, next_hop in table.items():
+                here = [
+                    "direct" if route.next_hop is None else format_ip(route.next_hop)
+                    for route in routes
+                    if route.network == prefix.network_address.packed and route.length == prefix.prefixlen
+                ]
+                if (str(next_hop) not in here) if next_hop is not None else here:
+                    found.append(
+                        f"routes: expected {name} to reach {prefix} via {_or_none(next_hop)}, "
+                        f"it has {', '.join(here) or 'nothing'}"
+                    )
+        return found
+
+    def _counters(self, wanted: dict[str, dict[str, Comparison]]) -> list[str]:
+        found = []
+        for name, bounds in wanted.items():
+            counters = self.net[name].counters()
+            for counter, bound in bounds.items():
+                if counter not in counters:
+                    raise unknown(f"counter of {name}", counter, counters)
+                if not bound.holds(counters[counter]):
+                    found.append(f"counters: expected {name} {counter} {bound}, got {counters[counter]}")
+        return found
+
+    def _drops(self, wanted: dict[str, Comparison]) -> list[str]:
+        now = total_drops(self.net)
+        actual = {reason: count - self.before.get(reason, 0) for reason, count in now.items()}
+        return [
+            f"drops: expected {reason!r} {bound}, got {actual.get(reason, 0)}"
+            + (f" (dropped were: {_counts(actual)})" if _counts(actual) else "")
+            for reason, bound in wanted.items()
+            if not bound.holds(actual.get(reason, 0))
+        ]
+
+    def _seen(self, wanted: list[Any]) -> list[str]:
+        seen = self._ports_seen()
+        return [f"seen: expected a frame at {end}, none came" for end in wanted if str(end) not in seen]
+
+    def _unseen(self, wanted: list[Any]) -> list[str]:
+        seen = self._ports_seen()
+        return [f"unseen: expected no frame at {end}, but one came" for end in wanted if str(end) in seen]
+
+    def _ports_seen(self) -> set[str]:
+        """The nodes and ports that the step's own frames reached; the ARP before them is not meant."""
+        seen: set[str] = set()
+        for root in self.action.roots:
+            journey = self.net.trace.journey(root)
+            own_arp = bool(journey.hops) and all(is_arp(hop.frame) for hop in journey.hops)
+            for hop in journey.walk():
+                if hop.arrival is not None and (own_arp or not is_arp(hop.frame)):
+                    seen |= _names(hop)
+        return seen
+
+    def _mac_of(self, station: Station) -> str:
+        if station.mac is not None:
+            return station.mac
+        assert station.endpoint is not None
+        node = self.net[station.endpoint.node]
+        ports = [port for port in node.ports if station.endpoint.port in (None, port.name)]
+        if not ports:
+            raise unknown(f"port of {node.name}", str(station.endpoint.port), [port.name for port in node.ports])
+        return format_mac(ports[0].mac)
+
+    def _ip_node(self, name: str) -> IpNode:
+        node = self.net[name]
+        if not isinstance(node, IpNode):
+            raise TopologyError(f"{name} is a {node.kind}: it has no ARP table and no routes")
+        return node
+
+    def _owner(self, address: str) -> str:
+        if address == "*":
+            return address
+        owner = self.net.address_owner(self.net.resolve(address))
+        return address if owner is None else owner.name
+
+
+def _names(hop: Hop) -> set[str]:
+    return {hop.receiver, f"{hop.receiver}:{hop.receiver_port}"}
+
+
+def _way(names: list[str]) -> str:
+    return " > ".join(names) or "nothing"
+
+
+def _or_none(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _or_nothing(value: object) -> str:
+    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()) if count)

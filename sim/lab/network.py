@@ -1,0 +1,433 @@
+"""The network: all state of one simulation, built with a few calls or from a topology.
+
+    net = Network(seed=7)
+    pc = net.host("pc1", ip="10.0.0.1/24")
+    net.link(pc, net.switch("sw1"), bandwidth="100Mbps", delay="1ms")
+
+Nothing lives outside it: two networks in one process do not know of each other.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sim.devices.device import Device
+from sim.devices.hub import Hub
+from sim.devices.node import IpNode
+from sim.devices.switch import AGEING_TIME, TABLE_SIZE, Switch
+from sim.engine.engine import Engine
+from sim.engine.streams import Streams
+from sim.errors import TopologyError
+from sim.lab.nodes import LabHost, LabRouter, Probe
+from sim.links.channel import Properties
+from sim.links.impairments import NO_IMPAIRMENTS, BurstLoss, Impairments
+from sim.links.link import Link
+from sim.links.port import Port
+from sim.links.rules import Rule
+from sim.stack.interfaces import DEFAULT_MTU, Interface
+from sim.tracing import kinds
+from sim.tracing.recorder import Detail, Recorder
+from sim.tracing.recording import Trace
+from sim.units import bitrate, duration, probability, size
+from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
+
+Node = Device | Probe
+End = Node | Port | str
+Address = str | Sequence[str]
+NextHop = str | Sequence[str]
+D = TypeVar("D", bound=Device)
+
+
+class Network:
+    """Devices, links and the time they live in. `seed` decides every random draw; `record=False` keeps no trace.
+
+    `now` is ns since the start. `nodes` and `links` hold what was added, in order. Arguments that cannot be used
+    raise TopologyError.
+    """
+
+    def __init__(self, seed: int = 0, name: str = "network", record: bool = True) -> None:
+        self.name = name
+        self.seed = seed
+        self.engine = Engine()
+        self.streams = Streams(seed)
+        self.recorder = Recorder()
+        self.recording = record
+        self.trace = Trace(self.recorder)
+        self.nodes: dict[str, Node] = {}
+        self.links: list[Link] = []
+        self._link_of: dict[Port, Link] = {}
+        self._impaired: dict[Link, list[list[Rule]]] = {}
+        self._own_mtu: set[Port] = set()
+        self._macs = 0
+
+    @property
+    def now(self) -> int:
+        """Virtual time in ns."""
+        return self.engine.now
+
+    def __getitem__(self, name: str) -> Node:
+        """The node called `name`. Raises TopologyError, with the name that may have been meant."""
+        try:
+            return self.nodes[name]
+        except KeyError:
+            raise unknown("node", name, self.nodes) from None
+
+    # -- building
+
+    def host(
+        self,
+        name: str,
+        ip: Address | None = None,
+        *,
+        gateway: str | None = None,
+        mac: str | None = None,
+        mtu: int | None = None,
+        interfaces: Mapping[str, Address] | None = None,
+        routes: Mapping[str, NextHop] | None = None,
+    ) -> LabHost:
+        """Add a host: `ip` ("192.168.1.10/24", or several) on eth0, or named `interfaces`; `gateway` is its default."""
+        host = self.add(LabHost(self.engine, name, self.recorder, self.recording))
+        host.network = self
+        if interfaces is None:
+            self.add_interface(host, "eth0", ip, mac=mac, mtu=mtu)
+        else:
+            for interface, address in interfaces.items():
+                self.add_interface(host, interface, address, mac=mac, mtu=mtu)
+        if gateway is not None:
+            self.add_route(host, "0.0.0.0/0", gateway)
+        for prefix, next_hop in (routes or {}).items():
+            self.add_route(host, prefix, next_hop)
+        return host
+
+    def router(
+        self,
+        name: str,
+        interfaces: Mapping[str, Address],
+        *,
+        routes: Mapping[str, NextHop] | None = None,
+    ) -> LabRouter:
+        """Add a router with an address per named interface, and routes {prefix: next hop, or several to share}."""
+        router = self.add(LabRouter(self.engine, name, self.recorder, self.recording))
+        router.network = self
+        for interface, address in interfaces.items():
+            self.add_interface(router, interface, address)
+        for prefix, next_hop in (routes or {}).items():
+            self.add_route(router, prefix, next_hop)
+        return router
+
+    def switch(self, name: str, *, ageing: int | str = AGEING_TIME, table_size: int = TABLE_SIZE) -> Switch:
+        """Add a learning switch; `ageing` in ns or as text, `table_size` in addresses."""
+        return self.add(Switch(self.engine, name, self.recorder, self.recording, duration(ageing), table_size))
+
+    def hub(self, name: str) -> Hub:
+        """Add a hub."""
+        return self.add(Hub(self.engine, name, self.recorder, self.recording))
+
+    def probe(self, name: str) -> Probe:
+        """Add a bare port for tests: `inject` bytes or Scapy packets, and see `frames`."""
+        self._check_name(name)
+        probe = Probe(self.engine, name, self._next_mac(), self.recorder)
+        self.nodes[name] = probe
+        return probe
+
+    def device(self, device: Callable[[Engine, str, Recorder, bool], D], name: str) -> D:
+        """Add a device of your own: a subclass of `Device` that takes (engine, name, recorder, record)."""
+        return self.add(device(self.engine, name, self.recorder, self.recording))
+
+    def add(self, device: D) -> D:
+        """Add a device that was made for this network's engine and recorder."""
+        self._check_name(device.name)
+        self.nodes[device.name] = device
+        return device
+
+    def add_interface(
+        self,
+        node: IpNode,
+        name: str,
+        addresses: Address | None = None,
+        *,
+        mac: str | None = None,
+        mtu: int | None = None,
+    ) -> Interface:
+        """Give a host or router one more interface. `mtu` is bytes of IP packet; None takes the link's, or 1500."""
+        with blame(f"{node.name}:{name}"):
+            hardware = self._next_mac() if mac is None else parse_mac(mac)
+            interface = node.add_interface(name, hardware, DEFAULT_MTU if mtu is None else mtu)
+            if mtu is not None:
+                self._own_mtu.add(node.ports[interface.index])
+            for text in [addresses] if isinstance(addresses, str) else addresses or ():
+                node.stack.add_address(interface, *parse_interface(text))
+        return interface
+
+    def add_route(
+        self, node: IpNode, prefix: str, via: NextHop | None, *, dev: str | None = None, metric: int = 0
+    ) -> None:
+        """Give a host or router a route: to `prefix` via an address (several share the flows), or straight to `dev`."""
+        with blame(node.name):
+            network, length = parse_prefix(prefix)
+            interface = None if dev is None else node.interface(dev)
+            for text in [via] if isinstance(via, str) or via is None else via:
+                next_hop = None if text is None else parse_ip(text)
+                try:
+                    node.stack.add_route(network, length, next_hop, interface, metric)
+                except ValueError:
+                    raise ValueError(f"the next hop {text} of {prefix} is on none of its subnets") from None
+
+    def link(
+        self,
+        a: End,
+        b: End,
+        *,
+        bandwidth: int | str = 0,
+        delay: int | str = 0,
+        jitter: int | str = 0,
+        loss: float | str = 0.0,
+        burst_loss: BurstLoss | None = None,
+        duplicate: float | str = 0.0,
+        reorder: float | str = 0.0,
+        reorder_delay: int | str = "1ms",
+        corrupt: float | str = 0.0,
+        queue: int | str = 0,
+        mtu: int = 0,
+        rules: Sequence[Rule] = (),
+    ) -> Link:
+        """Join two nodes, or ports of them ("sw1:eth3"), by a full-duplex link.
+
+        `bandwidth` is bit/s or text (0: infinite), `delay`, `jitter` and `reorder_delay` ns or text, `loss`,
+        `duplicate`, `reorder`, `corrupt` are shares per frame (0.01 or "1%"), `burst_loss` is a Gilbert-Elliott
+        channel, `queue` counts packets, or bytes as text ("64kB"; 0: unbounded), `mtu` is bytes of payload (0:
+        unbounded). `rules` judge each frame after these.
+        """
+        with blame("link"):
+            impaired = Impairments(
+                jitter=duration(jitter),
+                loss=probability(loss),
+                burst_loss=burst_loss,
+                duplicate=probability(duplicate),
+                reorder=probability(reorder),
+                reorder_delay=duration(reorder_delay),
+                corrupt=probability(corrupt),
+            )
+            properties = Properties(
+                0 if bandwidth == 0 else bitrate(bandwidth),
+                duration(delay),
+                queue if isinstance(queue, int) else 0,
+                0 if isinstance(queue, int) else size(queue),
+                mtu,
+            )
+        return self.connect(self.port_for(a), self.port_for(b), properties, impaired, rules)
+
+    def connect(
+        self,
+        a: Port,
+        b: Port,
+        properties: Properties,
+        impairments: Impairments = NO_IMPAIRMENTS,
+        rules: Sequence[Rule] = (),
+    ) -> Link:
+        """Join two ports by a link with these properties, in ns, bit/s and bytes."""
+        for port in (a, b):
+            if port.channel is not None:
+                raise TopologyError(f"{label(port)} has a link already")
+        if a is b:
+            raise TopologyError(f"{label(a)} cannot be linked to itself")
+        nodes = (self._node_index(a), self._node_index(b))
+        recorder = self.recorder if self.recording else None
+        link = Link(self.engine, (a, b), nodes, properties, recorder)
+        self.recorder.connect(a.index, b.index)
+        self.links.append(link)
+        self._impaired[link] = [impairments.rules(self.streams, f"link/{label(port)}") for port in link.ports]
+        for port, channel, impaired in zip(link.ports, link.channels, self._impaired[link], strict=True):
+            self._link_of[port] = link
+            channel.rules = impaired + list(rules)
+            self._bring_up(port, properties.mtu)
+        return link
+
+    # -- finding
+
+    def link_between(self, a: End, b: End) -> Link:
+        """The link that joins two nodes or ports. Raises TopologyError when there is none, or more than one."""
+        found = [link for link in self.links if self._joins(link, a, b)]
+        if len(found) != 1:
+            what = "no link" if not found else "more than one link"
+            raise TopologyError(f"there is {what} between {name_of(a)} and {name_of(b)}")
+        return found[0]
+
+    def resolve(self, name: str) -> bytes:
+        """The IP address of a node ("web"), of an interface ("r1:lan"), or what the text itself says.
+
+        Raises TopologyError.
+        """
+        node_name, _, interface_name = name.partition(":")
+        node = self.nodes.get(node_name)
+        if node is None:
+            try:
+                return parse_ip(name)
+            except ValueError:
+                raise unknown("node or address", name, self.nodes) from None
+        if isinstance(node, IpNode):
+            for interface in node.stack.interfaces:
+                wanted = interface.name == interface_name if interface_name else not interface.loopback
+                if wanted and interface.addresses:
+                    return interface.addresses[0][0]
+        raise TopologyError(f"{name} has no IP address")
+
+    def port(self, end: str) -> Port:
+        """The port "sw1:eth2", or the only port of a node that has one. Raises TopologyError."""
+        node_name, _, port_name = end.partition(":")
+        node = self[node_name]
+        for port in node.ports:
+            if port.name == port_name or (not port_name and len(node.ports) == 1):
+                return port
+        if not port_name:
+            raise TopologyError(f"{node_name} has {len(node.ports)} ports: say which, as {node_name}:NAME")
+        raise unknown(f"port of {node_name}", port_name, [port.name for port in node.ports])
+
+    def address_owner(self, address: bytes) -> IpNode | None:
+        """The first node that has an IP address."""
+        for node in self.nodes.values():
+            if isinstance(node, IpNode) and address in node.stack.local:
+                return node
+        return None
+
+    # -- running
+
+    def run(self, until: int | str | None = None, *, budget: int | None = None) -> None:
+        """Run virtual time to `until` (ns since the start, or text), or until nothing more is to happen.
+
+        `budget` bounds the number of events; BudgetError (a RuntimeError) says that it was not enough.
+        """
+        self._run(None if until is None else duration(until), budget)
+
+    def run_until(self, done: Callable[[], bool], *, budget: int | None = None) -> None:
+        """Run virtual time until `done()`, asked whenever something called `engine.stop()`, or nothing is left."""
+        while not done() and self.engine.next_time() is not None:
+            self._run(None, budget)
+
+    def set_power(self, node: Node | str, on: bool) -> None:
+        """Switch a device off (its links lose their carrier, what it learned is gone), or on again."""
+        device = self[node] if isinstance(node, str) else node
+        if device.ports:
+            self.note(device.ports[0], kinds.POWER, "up" if on else "down")
+        if not on:
+            device.set_power(False)
+        for port in device.ports:
+            if port in self._link_of:
+                self._link_of[port].set_power(port, on)
+        if on:
+            device.set_power(True)
+
+    def configure(self, link: Link, properties: Properties, impairments: Impairments) -> None:
+        """Give a link other properties, for the frames that come from now on; rules that were added by hand stay."""
+        link.configure(properties)
+        for port, channel, old in zip(link.ports, link.channels, self._impaired[link], strict=True):
+            new = impairments.rules(self.streams, f"link/{label(port)}")
+            channel.rules = new + channel.rules[len(old) :]
+            old[:] = new
+
+    def note(self, port: Port, kind: int, detail: Detail) -> None:
+        """Note something in the name of a port's owner, about what is being handled."""
+        if self.recording:
+            self.recorder.note(self.now, self.engine.cause, self._node_index(port), kind, detail)
+
+    def set_link(self, link: Link, up: bool) -> None:
+        """Plug a link in, or pull it out."""
+        for port in link.ports:
+            self.note(port, kinds.LINK, (port.name, "up" if up else "down"))
+        link.set_up(up)
+
+    # -- inside
+
+    def _run(self, until: int | None, budget: int | None) -> None:
+        try:
+            self.engine.run(until, budget)
+        finally:
+            self.recorder.end = self.engine.now
+
+    def _check_name(self, name: str) -> None:
+        if name in self.nodes:
+            raise TopologyError(f"there are two nodes called {name}")
+        if not name or ":" in name or any(character.isspace() for character in name):
+            raise TopologyError(f"{name!r} is no name for a node: it may hold no colon and no space")
+
+    def _next_mac(self) -> bytes:
+        """A locally administered address (IEEE 802, the second bit of the first byte), counted up."""
+        self._macs += 1
+        return b"\x02" + self._macs.to_bytes(5, "big")
+
+    def port_for(self, end: End) -> Port:
+        """The port that a link's end names: itself, the one called so, or the node's next free one."""
+        if isinstance(end, Port):
+            return end
+        if isinstance(end, str):
+            node_name, _, port_name = end.partition(":")
+            node = self[node_name]
+        else:
+            node, port_name = end, ""
+        for port in node.ports:
+            if port.name == port_name or (not port_name and port.channel is None):
+                return port
+        if isinstance(node, IpNode) and port_name:
+            raise unknown(f"interface of {node.name}", port_name, [port.name for port in node.ports])
+        if isinstance(node, (IpNode, Probe)):
+            raise TopologyError(f"{node.name} has no free port left")
+        return node.add_port(port_name or self._next_port_name(node), self._next_mac())
+
+    def _next_port_name(self, node: Device) -> str:
+        taken = {port.name for port in node.ports}
+        number = len(node.ports) + 1
+        while f"eth{number}" in taken:
+            number += 1
+        return f"eth{number}"
+
+    def _bring_up(self, port: Port, mtu: int) -> None:
+        owner = port.owner
+        if isinstance(owner, IpNode):
+            interface = owner.stack.interfaces[port.number]
+            interface.up = True
+            owner.stack.routes.generation += 1
+            if mtu and port not in self._own_mtu:
+                interface.mtu = mtu
+
+    def _node_index(self, port: Port) -> int:
+        return self.recorder.port_nodes[port.index]
+
+    def _joins(self, link: Link, a: End, b: End) -> bool:
+        one, other = link.ports
+        return (is_end(one, a) and is_end(other, b)) or (is_end(one, b) and is_end(other, a))
+
+
+def label(port: Port) -> str:
+    """`sw1:eth2`."""
+    return f"{port.owner.name}:{port.name}"
+
+
+def name_of(end: End) -> str:
+    """What to call a link's end in a message."""
+    if isinstance(end, str):
+        return end
+    return label(end) if isinstance(end, Port) else end.name
+
+
+def is_end(port: Port, end: End) -> bool:
+    """Whether `end` (a node, a port, or the name of one) means this port."""
+    return name_of(end) in (port.owner.name, label(port))
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> TopologyError:
+    """The error for a name that does not exist, with the nearest one that does."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return TopologyError(f"there is no {what} called {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
+
+
+@contextmanager
+def blame(what: str) -> Iterator[None]:
+    """Turn the ValueError of a text that cannot be parsed into a TopologyError that says where it stood."""
+    try:
+        yield
+    except (ValueError, KeyError) as error:
+        text = error.args[0] if error.args else str(error)
+        raise TopologyError(f"{what}: {text}") from None

@@ -1,0 +1,125 @@
+"""Hosts, routers and probes as the users of a `Network` meet them: devices that can also be told to do things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sim.devices.host import Host
+from sim.devices.router import Router
+from sim.engine.engine import Engine
+from sim.links.port import Port, Receiver, Tap
+from sim.services.ping import Ping
+from sim.services.traceroute import Traceroute
+from sim.tracing.recorder import Recorder
+from sim.units import duration
+
+if TYPE_CHECKING:
+    from scapy.packet import Packet
+
+
+class Surroundings(Protocol):
+    """What a node asks of its network: which address a name has, and to let time pass."""
+
+    def resolve(self, name: str) -> bytes: ...
+
+    def run_until(self, done: Callable[[], bool]) -> None: ...
+
+
+class Tools:
+    """The tools of a node with an IP stack. Each runs virtual time until it is done."""
+
+    network: Surroundings
+
+    def ping(
+        self: Any,
+        destination: str,
+        count: int = 1,
+        *,
+        interval: int | str = "1s",
+        size: int = 56,
+        ttl: int = 64,
+        dont_fragment: bool = False,
+        timeout: int | str = "1s",
+    ) -> Ping:
+        """Send `count` echo requests to an address or the name of a node; `.received`, `.replies`, `.errors` tell."""
+        ping = Ping(
+            self,
+            self.network.resolve(destination),
+            self.engine.stop,
+            count=count,
+            interval=duration(interval),
+            size=size,
+            ttl=ttl,
+            dont_fragment=dont_fragment,
+            timeout=duration(timeout),
+        )
+        ping.start()
+        self.network.run_until(lambda: ping.done)
+        return ping
+
+    def traceroute(self: Any, destination: str, *, max_hops: int = 30, timeout: int | str = "1s") -> Traceroute:
+        """Find the routers on the way to an address or a node; `.hops` and `.reached` tell."""
+        trace = Traceroute(
+            self,
+            self.network.resolve(destination),
+            self.engine.stop,
+            max_hops=max_hops,
+            timeout=duration(timeout),
+        )
+        trace.start()
+        self.network.run_until(lambda: trace.done)
+        return trace
+
+    def attach(self: Any, tap: Tap) -> None:
+        """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""
+        for port in self.ports:
+            port.taps.append(tap)
+
+
+class LabHost(Tools, Host):
+    """A host of a network."""
+
+
+class LabRouter(Tools, Router):
+    """A router of a network."""
+
+
+class Probe(Receiver):
+    """A bare port for tests: what arrives is kept, what is injected leaves as it is."""
+
+    def __init__(self, engine: Engine, name: str, mac: bytes, recorder: Recorder) -> None:
+        self.engine = engine
+        self.name = name
+        self.kind = "probe"
+        self.frames: list[tuple[int, bytes]] = []
+        node = recorder.add_node(name, "probe")
+        self.node = node
+        self.ports = [Port(engine, self, "eth0", mac, recorder.add_port(node, "eth0"), 0)]
+
+    def __repr__(self) -> str:
+        return f"<probe {self.name}>"
+
+    def receive(self, port: Port, frame: bytes) -> None:
+        self.frames.append((self.engine.now, frame))
+
+    def inject(self, frame: bytes | Packet, at: int | str | None = None) -> None:
+        """Send bytes or a Scapy packet as they are, now or at a time (ns, or text such as "5ms").
+
+        Raises ValueError for an empty frame or a time that has passed.
+        """
+        data = bytes(frame)
+        if not data:
+            raise ValueError("a frame has at least one byte")
+        self.engine.at(self.engine.now if at is None else duration(at), lambda: self._send(data))
+
+    def attach(self, tap: Tap) -> None:
+        """Sniff on the probe's port."""
+        self.ports[0].taps.append(tap)
+
+    def set_power(self, on: bool) -> None:
+        """A probe has nothing to forget."""
+
+    def _send(self, data: bytes) -> None:
+        self.engine.cause = 0
+        self.ports[0].send(data)

@@ -1,0 +1,167 @@
+"""The kinds of node: host, hub, switch, router. A kind is here when a device stands behind it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
+
+from sim import units
+from sim.scenario.cables import Mtu
+from sim.scenario.fields import (
+    Address,
+    Duration,
+    FieldError,
+    Group,
+    InterfaceAddresses,
+    Model,
+    Name,
+    OwnMac,
+    Position,
+    Prefix,
+    Text,
+    Whole,
+    as_list,
+    shown,
+)
+
+_ADDRESS_FORMS: Final[list[dict[str, Any]]] = [
+    {"type": "string", "examples": ["192.168.1.1/24"]},
+    {"type": "array", "items": {"type": "string"}},
+]
+
+
+class Interface(Model):
+    """A port with IP addresses: `10.0.0.1/30`, a list of those, or a mapping. Without a `mac` one is made for it."""
+
+    ip: InterfaceAddresses = Field(default_factory=list)
+    mac: OwnMac | None = None
+    mtu: Mtu = 1500
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"ip": value} if isinstance(value, str | list) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [*_ADDRESS_FORMS, handler(core)]}
+
+
+class Route(Model):
+    """Where a prefix leads: to the next hop `via`, out of the interface `dev`, or both. Of several the lowest
+    `metric` wins; equals share the flows."""
+
+    via: Address | None = None
+    dev: Name | None = None
+    metric: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"via": value} if isinstance(value, str | int | float) else value
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Route:
+        if self.via is None and self.dev is None:
+            raise FieldError("a route leads to a next hop or out of an interface", "give it via or dev")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", "examples": ["10.0.0.2"]}, handler(core)]}
+
+
+RouteList = Annotated[list[Route], BeforeValidator(as_list), Field(min_length=1)]
+Routes = dict[Prefix, RouteList]
+
+
+class BaseNode(Model):
+    """What every kind has: where it stands in a drawing, and words about it."""
+
+    position: Position | None = None
+    label: Text | None = None
+    description: Text | None = None
+
+
+class Host(BaseNode):
+    """A computer: one interface eth0 with `ip`, `mac` and `mtu`, or several `interfaces`.
+
+    Once validated, `interfaces` holds the interfaces in both cases, and those three are only what was written.
+    """
+
+    kind: Literal["host"]
+    ip: InterfaceAddresses = Field(default_factory=list)
+    mac: OwnMac | None = None
+    mtu: Mtu = 1500
+    interfaces: dict[Name, Interface] = Field(default_factory=dict)
+    gateway: Address | None = None
+    routes: Routes = Field(default_factory=dict)
+    join: list[Group] = Field(default_factory=list)
+    arp: dict[Address, OwnMac] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Host:
+        written = [key for key in ("ip", "mac", "mtu") if key in self.model_fields_set]
+        if not self.interfaces:
+            eth0 = Interface.model_construct(ip=self.ip, mac=self.mac, mtu=self.mtu)
+            self.__dict__["interfaces"] = {"eth0": eth0}  # the model is frozen for everybody else
+        elif written and "interfaces" in self.model_fields_set:
+            raise FieldError(
+                f"'{written[0]}' and 'interfaces' exclude one another",
+                f"put {written[0]} into one of the interfaces",
+                at=(written[0],),
+            )
+        return self
+
+
+class Router(BaseNode):
+    """A router: forwards between its interfaces by longest prefix match."""
+
+    kind: Literal["router"]
+    interfaces: Annotated[dict[Name, Interface], Field(min_length=1)]
+    routes: Routes = Field(default_factory=dict)
+
+
+class Switch(BaseNode):
+    """A learning switch. `ageing` (ns) is how long it remembers an address that it no longer hears, `table_size` is
+    how many it can."""
+
+    kind: Literal["switch"]
+    ageing: Annotated[Duration, Field(gt=0)] = 300 * units.SECOND
+    table_size: Annotated[Whole, Field(ge=1, le=1_000_000)] = 8192
+
+
+class Hub(BaseNode):
+    """A repeater: what comes in by one port goes out by all the others."""
+
+    kind: Literal["hub"]
+
+
+KINDS: Final[dict[str, type[BaseNode]]] = {"host": Host, "hub": Hub, "router": Router, "switch": Switch}
+
+
+def _check_kind(value: Any) -> Any:
+    """Say what is wrong with a kind in better words than a discriminated union has."""
+    if isinstance(value, BaseNode):
+        return value
+    hint = f"kinds are {', '.join(KINDS)}"
+    if not isinstance(value, dict):
+        raise FieldError(f"a node is a mapping with a kind, not {shown(value)}", "write {kind: host}; " + hint)
+    if "kind" not in value:
+        raise FieldError("this node has no kind", f"add kind: host; {hint}")
+    kind = value["kind"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise FieldError(f"there is no kind of node {shown(kind)}", _similar(kind, hint), at=("kind",))
+    return value
+
+
+def _similar(kind: object, known: str) -> str:
+    close = get_close_matches(str(kind)[:64].lower(), KINDS, 1)
+    return f"did you mean '{close[0]}'? {known}" if close else known
+
+
+Node = Host | Hub | Router | Switch
+AnyNode = Annotated[Annotated[Node, Field(discriminator="kind")], BeforeValidator(_check_kind)]

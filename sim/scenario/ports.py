@@ -1,0 +1,130 @@
+"""Which port each end of a link takes.
+
+A port that is named is taken by that name. Of a host or a router the interfaces are given, and an end without a port's
+name takes the first that no link names or has taken; hubs and switches make ports as they are needed: `eth1`, `eth2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import count
+from typing import NamedTuple
+
+from sim.scenario.fields import Path
+from sim.scenario.model import Host, Router, Topology
+
+End = tuple[str, str]
+"""A node and its port."""
+
+
+class Fault(NamedTuple):
+    """Something wrong at a path, not yet a `Problem`."""
+
+    code: str
+    path: Path
+    message: str
+    hint: str | None = None
+
+
+class Wiring(NamedTuple):
+    """The ends of each link, None for a link that cannot be made; and why it cannot."""
+
+    ends: list[tuple[End, End] | None]
+    faults: list[Fault]
+
+
+def wiring(topology: Topology) -> Wiring:
+    """The ports of all links."""
+    wires = _Wires(topology)
+    wires.take_named()
+    wires.take_free()
+    ends = [(a, b) if a is not None and b is not None else None for a, b in wires.ends]
+    return Wiring(ends, wires.faults)
+
+
+def ports_of(topology: Topology, wires: Wiring) -> dict[str, list[str]]:
+    """The ports of each node in order: declared interfaces, then those that links have made."""
+    ports: dict[str, list[str]] = {}
+    for name, node in topology.nodes.items():
+        ports[name] = list(node.interfaces) if isinstance(node, Host | Router) else []
+    made = [end for pair in wires.ends if pair for end in pair]
+    for node_name, port in made:
+        if port not in ports[node_name]:
+            ports[node_name].append(port)
+    return ports
+
+
+def similar(word: str, known: Iterator[str] | list[str] | dict[str, object]) -> str | None:
+    """ "did you mean ...?" for a name that is not in `known`, or which there are, if they are few."""
+    names = list(known)
+    close = get_close_matches(word[:64], names, 1, 0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"there are {', '.join(names)}" if 0 < len(names) <= 8 else None
+
+
+class _Wires:
+    """Hands out ports, first those that are named anywhere, then the free ones."""
+
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+        self._taken: dict[End, int] = {}
+        self._free: dict[str, Iterator[str]] = {}
+        self._bad: set[tuple[int, int]] = set()
+        self.ends: list[list[End | None]] = [[None, None] for _ in topology.links]
+        self.faults: list[Fault] = []
+
+    def take_named(self) -> None:
+        """Check every name, and give the ends with a port's name that port."""
+        nodes = self._topology.nodes
+        for index, link in enumerate(self._topology.links):
+            for side, end in enumerate(link.endpoints):
+                node = nodes.get(end.node)
+                if node is None:
+                    hint = similar(end.node, list(nodes))
+                    self._fault(index, side, "unknown-node", f"there is no node '{end.node}'", hint)
+                elif end.port is None:
+                    continue
+                elif isinstance(node, Host | Router) and end.port not in node.interfaces:
+                    message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
+                    self._fault(index, side, "unknown-port", message, similar(end.port, list(node.interfaces)))
+                else:
+                    self._take(index, side, (end.node, end.port))
+
+    def take_free(self) -> None:
+        """Give the ends without a port's name the next free one."""
+        for index, link in enumerate(self._topology.links):
+            for side, end in enumerate(link.endpoints):
+                if end.port is not None or (index, side) in self._bad:
+                    continue
+                port = next(self._free.setdefault(end.node, self._candidates(end.node)), None)
+                if port is None:
+                    self._no_free_port(index, side, end.node)
+                else:
+                    self._take(index, side, (end.node, port))
+
+    def _candidates(self, name: str) -> Iterator[str]:
+        node = self._topology.nodes[name]
+        names = iter(node.interfaces) if isinstance(node, Host | Router) else (f"eth{i}" for i in count(1))
+        return (port for port in names if (name, port) not in self._taken)
+
+    def _take(self, index: int, side: int, end: End) -> None:
+        other = self._taken.setdefault(end, index)
+        if other != index or end in self.ends[index]:
+            other_end = "both ends of this link" if other == index else f"link {other + 1} too"
+            message = f"the port {end[0]}:{end[1]} is used by {other_end}"
+            self._fault(index, side, "port-in-use", message, "a port has one link; use a hub or a switch to join more")
+            return
+        self.ends[index][side] = end
+
+    def _no_free_port(self, index: int, side: int, name: str) -> None:
+        node = self._topology.nodes[name]
+        assert isinstance(node, Host | Router)
+        used = ", ".join(f"{port} in link {self._taken[name, port] + 1}" for port in node.interfaces)
+        message = f"{node.kind} '{name}' has no free interface for this link: {used}"
+        self._fault(index, side, "no-free-port", message, "declare one more under its interfaces")
+
+    def _fault(self, index: int, side: int, code: str, message: str, hint: str | None) -> None:
+        self._bad.add((index, side))
+        self.faults.append(Fault(code, ("links", index, "endpoints", side), message, hint))

@@ -1,0 +1,177 @@
+"""Errors that a schema cannot see: names of nodes, ports and links that must exist, and addresses that no interface
+can have. With any of them the network cannot be built, or a step cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Interface
+from typing import Any
+
+from sim.scenario.addressing import purpose_of
+from sim.scenario.expect import Expect, Station
+from sim.scenario.fields import Endpoint, Path
+from sim.scenario.model import FrameStep, Host, LinkStep, NodeStep, Router, Step, Topology, WaitStep
+from sim.scenario.ports import Fault, Wiring, ports_of, similar, wiring
+from sim.scenario.problems import Problem
+from sim.scenario.targets import TargetError, address_of, link_between, stack_of
+
+_MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadcast"}
+
+
+def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]:
+    """All such errors, in no particular order."""
+    wires = wires or wiring(topology)
+    faults = [*wires.faults, *_addresses(topology), *_routes(topology), *_Steps(topology, wires).faults()]
+    return [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
+
+
+def address_fault(address: IPv4Interface) -> tuple[str, str | None] | None:
+    """Why no interface can have this address, with a hint; None if one can."""
+    ip, network = address.ip, address.network
+    purpose, source = purpose_of(ip)
+    if purpose in _MISUSED:
+        class_ = {"multicast": "class D, ", "reserved": "class E, "}.get(purpose, "")
+        return f"{ip} is not for an interface: {class_}{purpose} ({source})", "use one like 192.168.1.10"
+    if network.prefixlen >= 31:  # RFC 3021: both addresses of a /31 are hosts
+        return None
+    usable = f"hosts of {network} are {network.network_address + 1} to {network.broadcast_address - 1}"
+    if ip == network.network_address:
+        return f"{ip} is the address of the network {network} itself", usable
+    if ip == network.broadcast_address:
+        return f"{ip} is the broadcast address of {network}", usable
+    return None
+
+
+def _addresses(topology: Topology) -> Iterator[Fault]:
+    for name, node in topology.nodes.items():
+        if not isinstance(node, Host | Router):
+            continue
+        for port, index, address in addresses_of(node):
+            fault = address_fault(address)
+            if fault is not None:
+                yield Fault("address-misuse", address_path(node, name, port, index), *fault)
+
+
+def addresses_of(node: Host | Router) -> Iterator[tuple[str, int, IPv4Interface]]:
+    """Each interface's name and addresses, with their index."""
+    for port, interface in node.interfaces.items():
+        for index, address in enumerate(interface.ip):
+            yield port, index, address
+
+
+def address_path(node: Host | Router, name: str, port: str, index: int) -> Path:
+    """Where an address of a node stands in the file."""
+    if isinstance(node, Host) and "ip" in node.model_fields_set:
+        return "nodes", name, "ip", index
+    return "nodes", name, "interfaces", port, "ip", index
+
+
+def _routes(topology: Topology) -> Iterator[Fault]:
+    for name, node in topology.nodes.items():
+        if not isinstance(node, Host | Router):
+            continue
+        for prefix, routes in node.routes.items():
+            for index, route in enumerate(routes):
+                if route.dev is not None and route.dev not in node.interfaces:
+                    message = f"{node.kind} '{name}' has no interface '{route.dev}'"
+                    path = ("nodes", name, "routes", str(prefix), index, "dev")
+                    yield Fault("unknown-port", path, message, similar(route.dev, list(node.interfaces)))
+
+
+class _Steps:
+    """Walks through the scenario."""
+
+    def __init__(self, topology: Topology, wires: Wiring) -> None:
+        self._topology = topology
+        self._wires = wires
+        self._ports = ports_of(topology, wires)
+        self._found: list[Fault] = []
+
+    def faults(self) -> list[Fault]:
+        """What is wrong with the names in steps."""
+        for index, step in enumerate(self._topology.scenario):
+            path: Path = ("scenario", index)
+            self._action(step, (*path, step.kind))
+            self._expect(step, (*path, "expect"))
+        return self._found
+
+    def _try(self, path: Path, check: Callable[[], Any]) -> None:
+        try:
+            check()
+        except TargetError as error:
+            self._found.append(Fault(error.code, path, str(error), error.hint))
+
+    def _action(self, step: Step, path: Path) -> None:
+        topology = self._topology
+        if isinstance(step, LinkStep):
+            a, b = step.link.endpoints
+            self._try((*path, "endpoints"), lambda: link_between(topology, a, b, self._wires))
+        elif isinstance(step, NodeStep):
+            self._node(step.node.name, (*path, "name"))
+        elif isinstance(step, FrameStep):
+            self._sender(step.frame.source, (*path, "from"))
+        elif not isinstance(step, WaitStep):
+            action = step.action
+            self._try((*path, "from"), lambda: stack_of(topology, action.source))
+            self._try((*path, "to"), lambda: address_of(topology, action.to))
+
+    def _node(self, name: str, path: Path) -> bool:
+        if name in self._topology.nodes:
+            return True
+        hint = similar(name, list(self._topology.nodes))
+        self._found.append(Fault("unknown-node", path, f"there is no node '{name}'", hint))
+        return False
+
+    def _port(self, end: Endpoint, path: Path) -> None:
+        ports = self._ports.get(end.node, [])
+        if self._node(end.node, path) and end.port is not None and end.port not in ports:
+            message = f"'{end.node}' has no port '{end.port}'"
+            self._found.append(Fault("unknown-port", path, message, similar(end.port, ports)))
+
+    def _sender(self, end: Endpoint, path: Path) -> None:
+        """A frame leaves by one port: the only one, or one that is named."""
+        self._port(end, path)
+        ports = self._ports.get(end.node, [])
+        if end.node in self._ports and end.port is None and len(ports) != 1:
+            hint = f"write {end.node}:{ports[0]}" if ports else "give it a link"
+            message = f"'{end.node}' has {len(ports)} ports: say which one" if ports else f"'{end.node}' has no port"
+            self._found.append(Fault("unknown-port", path, message, hint))
+
+    def _expect(self, step: Step, path: Path) -> None:
+        expect: Expect = step.expect
+        if expect.path is not None and isinstance(step, LinkStep | NodeStep | WaitStep):
+            message = f"a {step.kind} step sends no packet, so that none has a path"
+            self._found.append(Fault("no-path", (*path, "path"), message, "expect the path of a ping"))
+        for index, name in enumerate(expect.path or ()):
+            self._node(name, (*path, "path", index))
+        for key in ("seen", "unseen"):
+            for index, end in enumerate(getattr(expect, key) or ()):
+                self._port(end, (*path, key, index))
+        for key in ("arp", "routes", "counters"):
+            for name in getattr(expect, key) or ():
+                if self._node(name, (*path, key, name)) and key != "counters":
+                    self._try((*path, key, name), lambda name=name: stack_of(self._topology, name))  # type: ignore[misc]
+        for index, hop in enumerate(getattr(expect, "hops", None) or ()):
+            if hop != "*" and not hop.replace(".", "").isdecimal():
+                self._node(hop, (*path, "hops", index))
+        self._tables(expect, path)
+
+    def _tables(self, expect: Expect, path: Path) -> None:
+        """The stations and ports in the tables that are expected."""
+        for node, neighbours in (expect.arp or {}).items():
+            for address, station in neighbours.items():
+                self._station(station, (*path, "arp", node, str(address)))
+        for switch, stations in (expect.mac or {}).items():
+            place = (*path, "mac", switch)
+            if self._node(switch, place) and self._topology.nodes[switch].kind != "switch":
+                message = f"'{switch}' is a {self._topology.nodes[switch].kind}: only switches learn addresses"
+                self._found.append(Fault("wrong-kind", place, message))
+                continue
+            for station, port in stations.items():
+                self._station(station, (*place, str(station)))
+                if port is not None:
+                    self._port(Endpoint(switch, port), (*place, str(station)))
+
+    def _station(self, station: Station | None, path: Path) -> None:
+        if station is not None and station.endpoint is not None:
+            self._port(station.endpoint, path)

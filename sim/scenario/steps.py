@@ -1,0 +1,213 @@
+"""The steps of a scenario. Each is a mapping with one key that says what to do, and optional `at`, `name`, `expect`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from sim import units
+from sim.scenario.cables import Ends, LinkProperties
+from sim.scenario.expect import Expect, PingExpect, TracerouteExpect, UdpExpect
+from sim.scenario.fields import Duration, EndpointName, FieldError, Flag, Model, Name, Target, Text, Whole, shown
+
+Times = Annotated[Whole, Field(ge=1, le=1_000_000)]
+"""How often something is sent."""
+Port = Annotated[Whole, Field(ge=1, le=65_535)]
+Ttl = Annotated[Whole, Field(ge=1, le=255)]
+PayloadSize = Annotated[Whole, Field(ge=0, le=65_507)]
+"""65,535 bytes of datagram less the IP and the ICMP or UDP header."""
+
+
+class Ping(Model):
+    """ICMP echo requests with `size` bytes of payload; waits for `timeout` (ns) after the last."""
+
+    source: Name = Field(alias="from")
+    to: Target
+    count: Times = 1
+    interval: Duration = units.SECOND
+    size: PayloadSize = 56
+    ttl: Ttl | None = None
+    df: Flag = False
+    timeout: Duration = units.SECOND
+
+
+class Traceroute(Model):
+    """Probes with a rising TTL, each waited for at most `timeout` (ns)."""
+
+    source: Name = Field(alias="from")
+    to: Target
+    max_hops: Ttl = 30
+    timeout: Duration = units.SECOND
+
+
+class Udp(Model):
+    """UDP datagrams with `data`, or with `size` bytes. With `listen` the step opens the port at the destination; with
+    `reply` what listens there answers: true with what it got, text with that text."""
+
+    source: Name = Field(alias="from")
+    to: Target
+    port: Port
+    source_port: Port | None = None
+    data: Text | None = None
+    size: PayloadSize = 32
+    count: Times = 1
+    interval: Duration = units.SECOND
+    ttl: Ttl | None = None
+    df: Flag = False
+    listen: Flag = True
+    reply: Flag | Text = False
+    timeout: Duration = units.SECOND
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Udp:
+        if self.data is not None and "size" in self.model_fields_set:
+            raise FieldError("'data' and 'size' exclude one another", "data has the size it has", at=("size",))
+        if self.data is not None and len(self.data.encode()) > 65_507:
+            raise FieldError("a UDP datagram carries at most 65507 bytes", at=("data",))
+        if self.reply is not False and not self.listen:
+            raise FieldError("nobody can reply if nobody listens", "remove listen: false", at=("reply",))
+        return self
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of each datagram."""
+        return self.data.encode() if self.data is not None else (_LETTERS * (self.size // 26 + 1))[: self.size]
+
+
+_LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
+
+
+class Frame(Model):
+    """A frame sent as it is out of a port: `data` is a Scapy expression, `Ether(...)/IP(...)`, or hex digits."""
+
+    source: EndpointName = Field(alias="from")
+    data: Annotated[Text, Field(min_length=1)]
+    count: Times = 1
+    interval: Duration = units.SECOND
+
+
+class LinkChange(LinkProperties):
+    """New properties of a link, or its `state`; what is not written stays as it is: `merged(current)`."""
+
+    endpoints: Ends
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> LinkChange:
+        if not self.changes():
+            raise FieldError("nothing changes in this link", "add state: down, or a property such as loss: 10%")
+        return self
+
+
+class NodeChange(Model):
+    """Switches a node off (`down`) or on (`up`)."""
+
+    name: Name
+    state: Literal["up", "down"]
+
+
+class BaseStep(Model):
+    """What every step has. `at` is ns since the scenario's start; without it a step begins when the last one ends."""
+
+    kind: ClassVar[str]
+    at: Duration | None = None
+    name: Text | None = None
+
+    @property
+    def action(self) -> Any:
+        """What stands under the step's key."""
+        return getattr(self, self.kind)
+
+
+class PingStep(BaseStep):
+    kind: ClassVar[str] = "ping"
+    ping: Ping
+    expect: PingExpect = Field(default_factory=PingExpect)
+
+
+class TracerouteStep(BaseStep):
+    kind: ClassVar[str] = "traceroute"
+    traceroute: Traceroute
+    expect: TracerouteExpect = Field(default_factory=TracerouteExpect)
+
+
+class UdpStep(BaseStep):
+    kind: ClassVar[str] = "udp"
+    udp: Udp
+    expect: UdpExpect = Field(default_factory=UdpExpect)
+
+
+class FrameStep(BaseStep):
+    kind: ClassVar[str] = "frame"
+    frame: Frame
+    expect: Expect = Field(default_factory=Expect)
+
+
+class LinkStep(BaseStep):
+    kind: ClassVar[str] = "link"
+    link: LinkChange
+    expect: Expect = Field(default_factory=Expect)
+
+
+class NodeStep(BaseStep):
+    kind: ClassVar[str] = "node"
+    node: NodeChange
+    expect: Expect = Field(default_factory=Expect)
+
+
+class WaitStep(BaseStep):
+    kind: ClassVar[str] = "wait"
+    wait: Duration
+    expect: Expect = Field(default_factory=Expect)
+
+
+Step = PingStep | TracerouteStep | UdpStep | FrameStep | LinkStep | NodeStep | WaitStep
+
+STEPS: Final[dict[str, type[BaseStep]]] = {
+    step.kind: step for step in (PingStep, TracerouteStep, UdpStep, FrameStep, LinkStep, NodeStep, WaitStep)
+}
+_COMMON: Final = (*BaseStep.model_fields, "expect")
+
+
+def _check_step(value: Any) -> Any:
+    """Say what is wrong with a step's key in better words than a union has."""
+    if isinstance(value, BaseStep):
+        return value
+    hint = f"steps are {', '.join(STEPS)}"
+    if not isinstance(value, dict):
+        raise FieldError(f"a step is a mapping, not {shown(value)}", "write ping: {from: pc1, to: pc2}; " + hint)
+    found = [key for key in value if key in STEPS]
+    if len(found) > 1:
+        raise FieldError(
+            f"two steps in one: {found[0]} and {found[1]}", "start each step with a '-' of its own", at=(found[1],)
+        )
+    if not found:
+        unknown = [key for key in value if key not in _COMMON]
+        if not unknown:
+            raise FieldError("this step does nothing", hint)
+        close = get_close_matches(unknown[0][:64].lower(), STEPS, 1)
+        hint = f"did you mean '{close[0]}'? {hint}" if close else hint
+        raise FieldError(f"there is no step {shown(unknown[0])}", hint, at=(unknown[0],))
+    return value
+
+
+def _kind_of(value: Any) -> str | None:
+    if isinstance(value, BaseStep):
+        return value.kind
+    return next((key for key in value if key in STEPS), None)
+
+
+AnyStep = Annotated[
+    Annotated[
+        Annotated[PingStep, Tag("ping")]
+        | Annotated[TracerouteStep, Tag("traceroute")]
+        | Annotated[UdpStep, Tag("udp")]
+        | Annotated[FrameStep, Tag("frame")]
+        | Annotated[LinkStep, Tag("link")]
+        | Annotated[NodeStep, Tag("node")]
+        | Annotated[WaitStep, Tag("wait")],
+        Discriminator(_kind_of),
+    ],
+    BeforeValidator(_check_step),
+]

@@ -1,0 +1,99 @@
+"""What the names in a scenario's steps stand for: addresses, ports, links."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from sim.scenario.fields import Endpoint, as_endpoint
+from sim.scenario.model import Host, Router, Topology
+from sim.scenario.ports import End, Wiring, ports_of, similar, wiring
+
+
+class TargetError(ValueError):
+    """A name that stands for nothing; `code` is that of the problem, `hint` what would mend it."""
+
+    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+
+
+def stack_of(topology: Topology, name: str) -> Host | Router:
+    """The node `name`, if it has an IP stack. Raises TargetError."""
+    node = topology.nodes.get(name)
+    if node is None:
+        raise TargetError("unknown-node", f"there is no node '{name}'", similar(name, list(topology.nodes)))
+    if not isinstance(node, Host | Router):
+        raise TargetError(
+            "wrong-kind", f"'{name}' is a {node.kind}: it has no IP address", "only hosts and routers send and answer"
+        )
+    return node
+
+
+def address_of(topology: Topology, target: str) -> IPv4Address:
+    """The address that a step's `to` stands for: itself, that of an interface, the first of a node.
+
+    Raises TargetError.
+    """
+    try:
+        return IPv4Address(target)
+    except ValueError:
+        end = as_endpoint(target)
+    node = stack_of(topology, end.node)
+    if end.port is not None and end.port not in node.interfaces:
+        message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
+        raise TargetError("unknown-port", message, similar(end.port, list(node.interfaces)))
+    interfaces = node.interfaces.values() if end.port is None else [node.interfaces[end.port]]
+    for interface in interfaces:
+        if interface.ip:
+            return interface.ip[0].ip
+    raise TargetError("no-address", f"'{target}' has no IP address", "give it an ip")
+
+
+def port_of(topology: Topology, end: Endpoint, wires: Wiring | None = None) -> End:
+    """The port that an endpoint means: the one it names, or the only one its node has. Raises TargetError."""
+    if end.node not in topology.nodes:
+        raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, list(topology.nodes)))
+    ports = ports_of(topology, wires or wiring(topology))[end.node]
+    if end.port is not None:
+        if end.port not in ports:
+            message = f"'{end.node}' has no port '{end.port}'"
+            raise TargetError("unknown-port", message, similar(end.port, ports))
+        return end.node, end.port
+    if len(ports) != 1:
+        message = f"'{end.node}' has {len(ports)} ports: say which one"
+        hint = f"write {end.node}:{ports[0]}" if ports else "it has no link"
+        raise TargetError("unknown-port", message, hint)
+    return end.node, ports[0]
+
+
+def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | None = None) -> int:
+    """The index of the link that joins two nodes, or two ports, in either order. Raises TargetError."""
+    for end in (a, b):
+        if end.node not in topology.nodes:
+            raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, list(topology.nodes)))
+    wires = wires or wiring(topology)
+    found = [
+        index
+        for index, ends in enumerate(wires.ends)
+        if ends is not None and ((_fits(a, ends[0]) and _fits(b, ends[1])) or (_fits(a, ends[1]) and _fits(b, ends[0])))
+    ]
+    if not found:
+        raise TargetError("unknown-link", f"no link joins {a} and {b}", _neighbours(a, wires))
+    if len(found) > 1:
+        first = wires.ends[found[0]]
+        assert first is not None
+        hint = f"say by which ports: [{first[0][0]}:{first[0][1]}, {first[1][0]}:{first[1][1]}]"
+        raise TargetError("unknown-link", f"{len(found)} links join {a} and {b}", hint)
+    return found[0]
+
+
+def _fits(wanted: Endpoint, end: End) -> bool:
+    return wanted.node == end[0] and wanted.port in (None, end[1])
+
+
+def _neighbours(end: Endpoint, wires: Wiring) -> str | None:
+    names = [
+        other[0] for ends in wires.ends if ends is not None for this, other in (ends, ends[::-1]) if this[0] == end.node
+    ]
+    return f"'{end.node}' has links to {', '.join(dict.fromkeys(names))}" if 0 < len(names) <= 8 else None

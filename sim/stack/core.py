@@ -1,0 +1,48 @@
+"""What the parts of one stack share: the time and the cause they act under, the alarms, the journal, the outside."""
+
+from __future__ import annotations
+
+from sim.stack.alarms import NEVER, Alarm, Alarms
+from sim.stack.interfaces import Interface
+from sim.stack.outside import Outside
+from sim.tracing.journal import Journal
+from sim.tracing.recorder import Detail
+
+
+class Core:
+    """`now` (ns) and `cause` (the id of what made us act) are set on entry to the stack and hold until the next."""
+
+    def __init__(self, outside: Outside, journal: Journal) -> None:
+        self.outside = outside
+        self.journal = journal
+        self.alarms = Alarms()
+        self.now: int = 0
+        self.cause: int = 0
+
+    def note(self, kind: int, detail: Detail) -> None:
+        """Note a decision about what is being handled."""
+        self.journal.note(self.now, self.cause, kind, detail)
+
+    def drop(self, reason: str) -> None:
+        """What is being handled goes no further."""
+        self.journal.drop(self.now, self.cause, reason)
+
+    def transmit(self, interface: Interface, frame: bytes) -> None:
+        """Send a frame, caused by what is being handled."""
+        self.outside.transmit(interface, frame, self.cause)
+
+    def set_alarm(self, alarm: Alarm, time: int) -> None:
+        """Let `alarm` go off at `time` (ns), with today's cause."""
+        self.alarms.set(alarm, time, self.cause)
+        self.outside.wake_at(time)
+
+    def handle_timers(self, now: int) -> None:
+        """Set off the alarms that are due, and ask to be woken for the next."""
+        self.now = now
+        alarm = self.alarms.pop_due(now)
+        while alarm is not None:
+            self.cause = alarm.cause
+            alarm.action()
+            alarm = self.alarms.pop_due(now)
+        if (deadline := self.alarms.next_deadline()) < NEVER:
+            self.outside.wake_at(deadline)

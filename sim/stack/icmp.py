@@ -1,0 +1,164 @@
+"""ICMP (RFC 792) as a host speaks it (RFC 1122 3.2.2): echo answered and awaited, errors sent and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sim.errors import WireError
+from sim.stack.service import IcmpError, IpService
+from sim.tracing import kinds
+from sim.wire import icmpv4, ipv4
+from sim.wire.addresses import IPV4_ANY, IPV4_BROADCAST, is_multicast_ip
+
+QUOTE_LIMIT: Final = 576 - 20 - 8
+"""Bytes of the offending packet that an error quotes: as many as fit into 576 (RFC 1812 4.3.2.3)."""
+
+ERROR_KINDS: Final = (
+    icmpv4.DESTINATION_UNREACHABLE,
+    icmpv4.SOURCE_QUENCH,
+    icmpv4.REDIRECT,
+    icmpv4.TIME_EXCEEDED,
+    icmpv4.PARAMETER_PROBLEM,
+)
+
+
+class EchoSocket:
+    """Someone who sends echo requests with one identifier and awaits the replies and the errors."""
+
+    def __init__(
+        self,
+        identifier: int,
+        on_reply: Callable[[ipv4.Packet, icmpv4.Message], None],
+        on_error: Callable[[IcmpError], None],
+    ) -> None:
+        self.identifier = identifier
+        self.on_reply = on_reply
+        self.on_error = on_error
+
+
+class Icmp:
+    """ICMP of one stack. `on_error[protocol]` is told of errors that quote a packet of that protocol."""
+
+    def __init__(self, ip: IpService) -> None:
+        self.ip = ip
+        self.on_error: dict[int, Callable[[IcmpError], None]] = {ipv4.PROTOCOL_ICMP: self._echo_error}
+        self._echo: dict[int, EchoSocket] = {}
+
+    def open_echo(
+        self,
+        on_reply: Callable[[ipv4.Packet, icmpv4.Message], None],
+        on_error: Callable[[IcmpError], None],
+    ) -> EchoSocket:
+        """A socket for echo requests, with an identifier that nobody else here uses."""
+        identifier = 1
+        while identifier in self._echo:
+            identifier += 1
+        socket = self._echo[identifier] = EchoSocket(identifier, on_reply, on_error)
+        return socket
+
+    def close_echo(self, socket: EchoSocket) -> None:
+        """Await nothing any more."""
+        self._echo.pop(socket.identifier, None)
+
+    def receive(self, packet: ipv4.Packet) -> None:
+        """Handle an ICMP message to us."""
+        core = self.ip.core
+        try:
+            message = icmpv4.parse(packet.payload)
+        except WireError:
+            core.drop("malformed ICMP")
+            return
+        if message.kind == icmpv4.ECHO_REQUEST:
+            self._answer(packet, message)
+        elif message.kind == icmpv4.ECHO_REPLY:
+            socket = self._echo.get(message.identifier())
+            if socket is None:
+                core.note(kinds.IGNORE, "nobody awaits this echo reply")
+                return
+            core.note(kinds.DELIVER, "ICMP echo reply")
+            socket.on_reply(packet, message)
+        elif message.kind in ERROR_KINDS:
+            self._receive_error(packet, message)
+        else:
+            core.drop("unknown ICMP type")
+
+    def send_error(self, packet: bytes, kind: int, code: int, rest: int = 0) -> None:
+        """Tell the source of `packet` (an IPv4 packet as it came) why it went no further, where that is allowed."""
+        try:
+            offender = icmpv4.parse_quoted(packet)
+        except WireError:
+            return
+        if not self._may_report(offender):
+            return
+        quoted = packet[:QUOTE_LIMIT]
+        message = icmpv4.Message(kind, code, rest, quoted)
+        core = self.ip.core
+        if self.ip.is_local(offender.source):
+            self._pass_on(IcmpError(offender.source, kind, code, rest, offender))
+            return
+        try:
+            source = self.ip.source_for(offender.source)
+            core.note(kinds.ICMP_ERROR, message.summary())
+            self.ip.send(
+                ipv4.Packet(source, offender.source, ipv4.PROTOCOL_ICMP, icmpv4.emit(message), tos=offender.tos & 0x1E)
+            )
+        except OSError:
+            core.drop("no route for the ICMP error")
+
+    def _may_report(self, offender: ipv4.Packet) -> bool:
+        """RFC 1122 3.2.2: no error about an error, a broadcast, a later fragment, or from a nameless source."""
+        if offender.fragment_offset or is_multicast_ip(offender.destination):
+            return False
+        if self.ip.is_broadcast(offender.destination) or self.ip.is_broadcast(offender.source):
+            return False
+        if offender.source in (IPV4_ANY, IPV4_BROADCAST) or is_multicast_ip(offender.source):
+            return False
+        kind = offender.payload[:1]
+        return offender.protocol != ipv4.PROTOCOL_ICMP or (len(kind) == 1 and kind[0] not in ERROR_KINDS)
+
+    def _answer(self, packet: ipv4.Packet, request: icmpv4.Message) -> None:
+        core = self.ip.core
+        if not self.ip.is_local(packet.destination):  # Linux: icmp_echo_ignore_broadcasts
+            core.note(kinds.IGNORE, "an echo request to many is not answered")
+            return
+        core.note(kinds.DELIVER, "ICMP echo request")
+        reply = icmpv4.echo_reply(request.identifier(), request.sequence(), request.payload)
+        try:
+            self.ip.send(
+                ipv4.Packet(
+                    packet.destination,
+                    packet.source,
+                    ipv4.PROTOCOL_ICMP,
+                    icmpv4.emit(reply),
+                    identification=self.ip.next_identification(),
+                    tos=packet.tos,
+                )
+            )
+        except OSError:
+            core.drop("no route for the echo reply")
+
+    def _receive_error(self, packet: ipv4.Packet, message: icmpv4.Message) -> None:
+        core = self.ip.core
+        try:
+            quoted = icmpv4.parse_quoted(message.payload)
+        except WireError:
+            core.drop("malformed ICMP")
+            return
+        if not self.ip.is_local(quoted.source):
+            core.note(kinds.IGNORE, "an error about a packet that was not ours")
+            return
+        core.note(kinds.DELIVER, "ICMP error")
+        self._pass_on(IcmpError(packet.source, message.kind, message.code, message.rest, quoted))
+
+    def _pass_on(self, error: IcmpError) -> None:
+        handler = self.on_error.get(error.quoted.protocol)
+        if handler is not None and error.kind != icmpv4.REDIRECT:
+            handler(error)
+
+    def _echo_error(self, error: IcmpError) -> None:
+        payload = error.quoted.payload
+        if len(payload) >= 6 and payload[0] == icmpv4.ECHO_REQUEST:
+            socket = self._echo.get(int.from_bytes(payload[4:6], "big"))
+            if socket is not None:
+                socket.on_error(error)

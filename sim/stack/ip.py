@@ -1,0 +1,345 @@
+"""IPv4 of one host (RFC 791, RFC 1122 3): what arrives is checked and delivered, what leaves is routed and framed.
+
+Read RFC 1122 section 3.3 first. Arriving: is the frame for us, is the packet sound, is it for an address of ours, is
+it whole? Then its protocol gets it. Leaving: which route, which interface, which neighbour, does it fit? A router is
+a stack like this one whose device forwards what is not for the stack (`devices/router.py`).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Final
+from zlib import crc32
+
+from sim.errors import WireError
+from sim.stack.core import Core
+from sim.stack.fragments import fragment
+from sim.stack.icmp import Icmp
+from sim.stack.interfaces import ALL_HOSTS, DEFAULT_MTU, Interface
+from sim.stack.neighbours import IPV4_TYPE, Neighbour, NeighbourTable
+from sim.stack.outside import Outside
+from sim.stack.reassembly import Reassembly
+from sim.stack.routes import Route, RouteTable
+from sim.stack.service import IpService
+from sim.stack.udp import Udp, os_error
+from sim.tracing import kinds
+from sim.tracing.journal import Journal
+from sim.wire import arp, ethernet, icmpv4, ipv4
+from sim.wire.addresses import (
+    IPV4_BROADCAST,
+    MAC_BROADCAST,
+    MAC_ZERO,
+    in_prefix,
+    is_multicast_ip,
+    multicast_mac,
+    network_of,
+)
+
+LOOPBACK_MTU: Final = 65536
+PATH_CACHE_LIMIT: Final = 65536
+
+
+class Path:
+    """Where packets to one destination go next: RFC 4861's destination cache entry."""
+
+    def __init__(self, route: Route, table: NeighbourTable, neighbour: Neighbour) -> None:
+        self.route = route
+        self.interface = route.interface
+        self.table = table
+        self.neighbour = neighbour
+
+
+class IpStack(IpService):
+    """The IPv4 layer of a host or router, with the protocols above it."""
+
+    def __init__(self, outside: Outside, journal: Journal) -> None:
+        self.core = Core(outside, journal)
+        self.interfaces: list[Interface] = []
+        self.routes = RouteTable()
+        self.local: set[bytes] = set()
+        self.broadcasts: set[bytes] = {IPV4_BROADCAST}
+        self.loopback: Interface | None = None
+        self.icmp = Icmp(self)
+        self.udp = Udp(self, self.icmp)
+        self.reassembly = Reassembly(self.core, self._report_reassembly_timeout)
+        self.protocols: dict[int, Callable[[ipv4.Packet], None]] = {
+            ipv4.PROTOCOL_ICMP: self.icmp.receive,
+            ipv4.PROTOCOL_UDP: self.udp.receive,
+        }
+        self._paths: dict[bytes, list[Path]] = {}
+        self._tables: list[NeighbourTable] = []
+        self._paths_generation: int = -1
+        self._identification: int = 0
+
+    # -- configuration
+
+    def add_interface(self, name: str, mac: bytes, mtu: int = DEFAULT_MTU) -> Interface:
+        """Give the stack an interface; `mtu` in bytes of IP packet."""
+        interface = Interface(name, len(self.interfaces), mac, mtu)
+        self.interfaces.append(interface)
+        self._tables.append(NeighbourTable(self.core, interface, self._report_unreachable, self._paths.clear))
+        return interface
+
+    def add_loopback(self) -> Interface:
+        """Give the stack its loopback interface, 127.0.0.1/8 (RFC 1122 3.2.1.3)."""
+        interface = self.add_interface("lo", MAC_ZERO, LOOPBACK_MTU)
+        interface.loopback = True
+        self.loopback = interface
+        return interface
+
+    def add_address(self, interface: Interface, address: bytes, length: int) -> None:
+        """Give an interface an address, and the stack the route to its subnet."""
+        interface.add_address(address, length)
+        self.local.add(address)
+        self.broadcasts |= interface.broadcasts
+        self.routes.add(Route(network_of(address, length), length, None, interface))
+
+    def add_route(
+        self, network: bytes, length: int, next_hop: bytes | None, interface: Interface | None = None, metric: int = 0
+    ) -> Route:
+        """Add a route; without `interface` it is the one whose subnet holds the next hop.
+
+        Raises ValueError when the next hop is on no subnet of ours.
+        """
+        if interface is None:
+            interface = None if next_hop is None else self._interface_beside(next_hop)
+            if interface is None:
+                raise ValueError("the next hop is on none of the subnets here")
+        route = Route(network, length, next_hop, interface, metric)
+        self.routes.add(route)
+        return route
+
+    def neighbours(self, interface: Interface) -> NeighbourTable:
+        """The neighbour table of an interface."""
+        return self._tables[interface.index]
+
+    def set_up(self, interface: Interface, up: bool, now: int) -> None:
+        """The carrier of an interface came or went. On coming it announces its addresses."""
+        self.core.now = now
+        interface.up = up
+        self.routes.generation += 1
+        table = self._tables[interface.index]
+        table.clear()
+        if up:
+            for address, _ in interface.addresses:
+                table.announce(address)
+
+    def reset(self, now: int) -> None:
+        """Forget all that a power cut takes: neighbours, fragments, sockets."""
+        self.core.now = now
+        for table in self._tables:
+            table.clear()
+        self.reassembly.clear()
+        self.udp.close_all()
+
+    # -- entry points
+
+    def enter(self, now: int, cause: int) -> None:
+        """Set the time (ns) and the cause under which the next calls act."""
+        self.core.now = now
+        self.core.cause = cause
+
+    def handle_timers(self, now: int) -> None:
+        """Do what is due at `now` (ns)."""
+        self.core.handle_timers(now)
+
+    def receive(self, interface: Interface, frame: bytes, now: int, cause: int) -> None:
+        """Handle a frame that arrived on `interface` at `now` (ns) as transmission `cause`."""
+        core = self.core
+        core.now = now
+        core.cause = cause
+        if len(frame) < ethernet.HEADER_LENGTH:
+            core.drop("runt frame")
+            return
+        if not interface.hears(frame[:6]):
+            if core.journal.recording:
+                core.note(kinds.IGNORE, "not its MAC address")
+            return
+        kind = frame[12:14]
+        if kind == IPV4_TYPE:
+            self._receive_ip(interface, frame[14:])
+        elif kind == b"\x08\x06":
+            self._receive_arp(interface, frame[14:])
+        else:
+            core.drop("unknown EtherType")
+
+    # -- the IP service for the protocols above
+
+    def send(self, packet: ipv4.Packet) -> None:
+        """Route and send a packet of our own (see IpService)."""
+        destination = packet.destination
+        if is_multicast_ip(destination) or destination in self.broadcasts:
+            self._send_to_many(packet)
+            return
+        if destination in self.local or destination[0] == 127:
+            self._send_to_self(packet)
+            return
+        path = self.path_to(destination, packet.source + destination + packet.payload[:4])
+        if path is None:
+            raise os_error(errno.ENETUNREACH)
+        if self.core.journal.recording:
+            self.core.note(kinds.ROUTE, path.route.text)
+        for piece in self._fit(packet, path.interface):
+            path.table.send(path.neighbour, piece)
+
+    def source_for(self, destination: bytes) -> bytes:
+        """The address that a packet to `destination` leaves from. Raises OSError ENETUNREACH."""
+        if destination in self.local:
+            return destination
+        if destination[0] == 127:
+            return b"\x7f\x00\x00\x01"
+        if is_multicast_ip(destination) or destination in self.broadcasts:
+            source = self._interface_to_many(destination).source_for(destination)
+        else:
+            path = self.path_to(destination, destination)
+            if path is None:
+                raise os_error(errno.ENETUNREACH)
+            source = path.interface.source_for(path.neighbour.address)
+        if source is None:
+            raise os_error(errno.EADDRNOTAVAIL)
+        return source
+
+    def is_local(self, address: bytes) -> bool:
+        """Whether `address` is one of ours."""
+        return address in self.local or address[0] == 127
+
+    def is_broadcast(self, address: bytes) -> bool:
+        """Whether `address` is the limited broadcast address or that of a subnet of ours."""
+        return address in self.broadcasts
+
+    def next_identification(self) -> int:
+        """A value for the identification field: a counter (RFC 6864 asks for no more)."""
+        self._identification = (self._identification + 1) & 0xFFFF
+        return self._identification
+
+    def path_to(self, destination: bytes, flow: bytes) -> Path | None:
+        """The path for one packet. `flow` is the bytes that packets of one flow share, to choose among equals.
+
+        What was looked up is kept until a route or an interface changes.
+        """
+        if self._paths_generation != self.routes.generation:
+            self._paths.clear()
+            self._paths_generation = self.routes.generation
+        paths = self._paths.get(destination)
+        if paths is None:
+            paths = self._find_paths(destination)
+        if len(paths) > 1:
+            return paths[crc32(flow) % len(paths)]
+        return paths[0] if paths else None
+
+    # -- receiving
+
+    def _receive_arp(self, interface: Interface, payload: bytes) -> None:
+        try:
+            packet = arp.parse(payload)
+        except WireError:
+            self.core.drop("malformed ARP")
+            return
+        self._tables[interface.index].receive(packet)
+
+    def _receive_ip(self, interface: Interface, payload: bytes) -> None:
+        core = self.core
+        try:
+            packet = ipv4.parse(payload)
+        except WireError:
+            core.drop("malformed IPv4")
+            return
+        if not interface.loopback and self._is_martian(packet):
+            core.drop("martian address")
+            return
+        if not self._is_for_us(packet.destination):
+            core.drop("not its IP address")
+            return
+        if packet.more_fragments or packet.fragment_offset:
+            whole = self.reassembly.receive(packet)
+            if whole is None:
+                return
+            packet = whole
+        handler = self.protocols.get(packet.protocol)
+        if handler is None:
+            core.drop("unknown protocol")
+            self.icmp.send_error(payload, icmpv4.DESTINATION_UNREACHABLE, icmpv4.PROTOCOL_UNREACHABLE)
+            return
+        handler(packet)
+
+    def _is_martian(self, packet: ipv4.Packet) -> bool:
+        """Addresses that cannot come in from a link (RFC 1122 3.2.1.3): our own, a group's or loopback as source."""
+        source = packet.source
+        if source in self.local or source in self.broadcasts or is_multicast_ip(source):
+            return True
+        return 127 in (source[0], packet.destination[0])
+
+    def _is_for_us(self, destination: bytes) -> bool:
+        if destination in self.local or destination in self.broadcasts or destination == ALL_HOSTS:
+            return True
+        if destination[0] == 127:
+            return True
+        return any(destination in interface.groups for interface in self.interfaces)
+
+    # -- sending
+
+    def _find_paths(self, destination: bytes) -> list[Path]:
+        if len(self._paths) >= PATH_CACHE_LIMIT:
+            self._paths.clear()
+        paths = []
+        for route in self.routes.lookup(destination):
+            table = self._tables[route.interface.index]
+            paths.append(Path(route, table, table.lookup(route.next_hop or destination)))
+        self._paths[destination] = paths
+        return paths
+
+    def _fit(self, packet: ipv4.Packet, interface: Interface) -> list[bytes]:
+        """The packet as bytes, in as many pieces as the interface's MTU asks for."""
+        data = ipv4.emit(packet)
+        if len(data) <= interface.mtu:
+            return [data]
+        if packet.dont_fragment:
+            raise os_error(errno.EMSGSIZE)
+        pieces = fragment(packet, interface.mtu)
+        self.core.note(kinds.FRAGMENT, (len(pieces), interface.mtu))
+        return [ipv4.emit(piece) for piece in pieces]
+
+    def _send_to_many(self, packet: ipv4.Packet) -> None:
+        destination = packet.destination
+        interface = self._interface_to_many(destination)
+        mac = multicast_mac(destination) if is_multicast_ip(destination) else MAC_BROADCAST
+        for piece in self._fit(packet, interface):
+            self.core.transmit(interface, mac + interface.mac + IPV4_TYPE + piece)
+
+    def _interface_to_many(self, destination: bytes) -> Interface:
+        """Where a broadcast or a multicast leaves: its subnet, else its route, else the first interface that is up."""
+        for interface in self.interfaces:
+            if destination in interface.broadcasts and interface.up:
+                return interface
+        for route in self.routes.lookup(destination):
+            return route.interface
+        for interface in self.interfaces:
+            if interface.up and not interface.loopback:
+                return interface
+        raise os_error(errno.ENETUNREACH)
+
+    def _send_to_self(self, packet: ipv4.Packet) -> None:
+        interface = self.loopback or self.add_loopback()
+        for piece in self._fit(packet, interface):
+            self.core.transmit(interface, MAC_ZERO + MAC_ZERO + IPV4_TYPE + piece)
+
+    def _interface_beside(self, neighbour: bytes) -> Interface | None:
+        """The interface whose subnet (the smallest, of several) holds an address, whether it is up or not."""
+        found = [
+            (length, -interface.index)
+            for interface in self.interfaces
+            for address, length in interface.addresses
+            if len(address) == len(neighbour) and in_prefix(neighbour, network_of(address, length), length)
+        ]
+        return self.interfaces[-max(found)[1]] if found else None
+
+    # -- what went wrong
+
+    def _report_unreachable(self, packet: bytes) -> None:
+        """Nobody answered the ARP request for a packet's next hop."""
+        self.core.drop("host unreachable")
+        self.icmp.send_error(packet, icmpv4.DESTINATION_UNREACHABLE, icmpv4.HOST_UNREACHABLE)
+
+    def _report_reassembly_timeout(self, first: ipv4.Packet) -> None:
+        self.icmp.send_error(ipv4.emit(first), icmpv4.TIME_EXCEEDED, icmpv4.REASSEMBLY_TIME_EXCEEDED)

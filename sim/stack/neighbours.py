@@ -1,0 +1,263 @@
+"""Neighbours: which MAC address an IP address on the link has. ARP (RFC 826) with the states of RFC 4861 7.3.2.
+
+    INCOMPLETE  asked, no answer yet; packets wait
+    REACHABLE   confirmed within the last 30 s
+    STALE       known, but not confirmed lately; used as it is
+    DELAY       used while stale: 5 s for a sign of life before we ask
+    PROBE       asking the known MAC directly, by unicast
+    FAILED      nobody answered; the next packet asks again
+    PERMANENT   set by hand
+
+REACHABLE turns into STALE when it is next looked at, so an idle network has no timers. The numbers are Linux's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sim.stack.alarms import NEVER, Alarm
+from sim.stack.core import Core
+from sim.stack.interfaces import Interface
+from sim.tracing import kinds
+from sim.wire import arp, ethernet
+from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO
+
+INCOMPLETE: Final = 0
+REACHABLE: Final = 1
+STALE: Final = 2
+DELAY: Final = 3
+PROBE: Final = 4
+FAILED: Final = 5
+PERMANENT: Final = 6
+STATE_NAMES: Final = ("incomplete", "reachable", "stale", "delay", "probe", "failed", "permanent")
+
+REACHABLE_TIME: Final = 30_000_000_000  # ns; base_reachable_time, without its random factor
+RETRANS_TIMER: Final = 1_000_000_000  # ns between requests
+DELAY_FIRST_PROBE_TIME: Final = 5_000_000_000  # ns
+MAX_MULTICAST_SOLICIT: Final = 3  # requests before an unknown neighbour has failed
+MAX_UNICAST_SOLICIT: Final = 3  # probes before a known one has
+QUEUE_LIMIT: Final = 100  # packets that wait for one answer; the oldest gives way
+TABLE_LIMIT: Final = 16384  # entries; Linux stops at 1024, too few for a lab segment with thousands of hosts
+
+IPV4_TYPE: Final = ethernet.ETHERTYPE_IPV4.to_bytes(2, "big")
+
+
+class Neighbour:
+    """One entry. `header` is the Ethernet header of an IPv4 packet to it; good to use as it is until `fresh_until`."""
+
+    def __init__(self, address: bytes, interface: Interface) -> None:
+        self.address = address
+        self.interface = interface
+        self.state: int = INCOMPLETE
+        self.mac: bytes = MAC_ZERO
+        self.header: bytes = b""
+        self.fresh_until: int = -1
+        self.attempts: int = 0
+        self.waiting: list[tuple[bytes, int]] = []
+        self.alarm: Alarm | None = None
+
+
+class NeighbourTable:
+    """The neighbours on the link of one interface.
+
+    `on_failure` is called with each packet that waited in vain, after `core.cause` was set to the packet's own;
+    `on_forget` when an entry is taken out, so that nobody goes on using it.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        interface: Interface,
+        on_failure: Callable[[bytes], None],
+        on_forget: Callable[[], None],
+    ) -> None:
+        self.core = core
+        self.interface = interface
+        self.entries: dict[bytes, Neighbour] = {}
+        self._on_failure = on_failure
+        self._on_forget = on_forget
+
+    def lookup(self, address: bytes) -> Neighbour:
+        """The entry for `address`, a new one that knows nothing if there was none."""
+        entry = self.entries.get(address)
+        if entry is None:
+            if len(self.entries) >= TABLE_LIMIT:
+                self._evict()
+            entry = self.entries[address] = Neighbour(address, self.interface)
+            entry.state = FAILED
+        return entry
+
+    def send(self, neighbour: Neighbour, packet: bytes) -> None:
+        """Send an IPv4 packet to a neighbour, now or once its MAC address is known."""
+        state = neighbour.state
+        if state in (INCOMPLETE, FAILED):
+            self._wait(neighbour, packet)
+            return
+        if state == REACHABLE and self.core.now > neighbour.fresh_until:
+            state = STALE
+        if state == STALE:
+            self._enter(neighbour, DELAY, self.core.now + DELAY_FIRST_PROBE_TIME)
+        self.core.transmit(self.interface, neighbour.header + packet)
+
+    def receive(self, packet: arp.Packet) -> None:
+        """Handle an ARP packet (RFC 826, "Packet Reception").
+
+        A sender we know is updated. A sender who asks for us is remembered, since an answer will be followed by a
+        packet to it. Whoever else merely talks about itself is not: a gratuitous ARP fills no cache.
+        """
+        core = self.core
+        own = [address for address, _ in self.interface.addresses]
+        if packet.sender_ip in own:
+            if packet.sender_mac != self.interface.mac:
+                core.note(kinds.CONFLICT, (packet.sender_ip, packet.sender_mac))
+            return
+        for_us = packet.target_ip in own
+        if packet.sender_ip != IPV4_ANY and (for_us or packet.sender_ip in self.entries):
+            solicited = packet.operation == arp.REPLY and for_us
+            self._learn(self.lookup(packet.sender_ip), packet.sender_mac, solicited)
+        if packet.operation != arp.REQUEST:
+            return
+        if for_us:
+            core.note(kinds.DELIVER, "ARP request")
+            answer = arp.Packet(arp.REPLY, self.interface.mac, packet.target_ip, packet.sender_mac, packet.sender_ip)
+            self._emit(answer, packet.sender_mac)
+        else:
+            core.note(kinds.IGNORE, "asks for somebody else")
+
+    def announce(self, address: bytes) -> None:
+        """Tell the link which MAC address `address` has (a gratuitous ARP request, RFC 5227 2.3)."""
+        self._emit(arp.Packet(arp.REQUEST, self.interface.mac, address, MAC_ZERO, address), MAC_BROADCAST)
+
+    def confirm(self, address: bytes) -> None:
+        """Something above saw that our packets reach `address` (RFC 4861 7.3.1)."""
+        entry = self.entries.get(address)
+        if entry is not None and entry.state in (REACHABLE, STALE, DELAY, PROBE):
+            self._reachable(entry)
+
+    def set_permanent(self, address: bytes, mac: bytes) -> None:
+        """Enter a neighbour by hand."""
+        entry = self.lookup(address)
+        self._set_mac(entry, mac)
+        self._enter(entry, PERMANENT, NEVER)
+        entry.fresh_until = NEVER
+        self._flush(entry)
+
+    def clear(self) -> None:
+        """Forget everybody but those entered by hand, and drop what waits: the link is down, or the power is off."""
+        for entry in list(self.entries.values()):
+            if entry.state == PERMANENT:
+                continue
+            self._stop(entry)
+            entry.fresh_until = -1
+            for _, cause in entry.waiting:
+                self.core.journal.drop(self.core.now, cause, "link down")
+            del self.entries[entry.address]
+        self._on_forget()
+
+    def _wait(self, neighbour: Neighbour, packet: bytes) -> None:
+        if len(neighbour.waiting) >= QUEUE_LIMIT:
+            _, cause = neighbour.waiting.pop(0)
+            self.core.journal.drop(self.core.now, cause, "ARP queue full")
+        neighbour.waiting.append((packet, self.core.cause))
+        if neighbour.state == FAILED:
+            neighbour.attempts = 0
+            neighbour.state = INCOMPLETE
+            self._solicit(neighbour)
+
+    def _solicit(self, neighbour: Neighbour) -> None:
+        """Ask once more, or give up (RFC 4861 7.2.2, with ARP's request in place of the solicitation)."""
+        probing = neighbour.state == PROBE
+        if neighbour.attempts >= (MAX_UNICAST_SOLICIT if probing else MAX_MULTICAST_SOLICIT):
+            self._fail(neighbour)
+            return
+        neighbour.attempts += 1
+        source = self.interface.source_for(neighbour.address) or IPV4_ANY
+        self.core.note(kinds.ARP_ASK, (neighbour.address, self.interface.name))
+        request = arp.Packet(arp.REQUEST, self.interface.mac, source, MAC_ZERO, neighbour.address)
+        self._emit(request, neighbour.mac if probing else MAC_BROADCAST)
+        self._set_alarm(neighbour, self.core.now + RETRANS_TIMER)
+
+    def _fail(self, neighbour: Neighbour) -> None:
+        core = self.core
+        self._stop(neighbour)
+        neighbour.state = FAILED
+        neighbour.fresh_until = -1
+        core.note(kinds.ARP_FAIL, (neighbour.address, self.interface.name))
+        waiting, neighbour.waiting = neighbour.waiting, []
+        for packet, cause in waiting:
+            core.cause = cause
+            self._on_failure(packet)
+
+    def _learn(self, neighbour: Neighbour, mac: bytes, solicited: bool) -> None:
+        """The neighbour said its MAC address; `solicited` if it answered a question of ours (RFC 4861 7.2.5)."""
+        if neighbour.state == PERMANENT:
+            return
+        changed = mac != neighbour.mac
+        if changed or neighbour.state in (INCOMPLETE, FAILED):
+            self.core.note(kinds.ARP_LEARN, (neighbour.address, mac, self.interface.name))
+            self._set_mac(neighbour, mac)
+        if solicited:
+            self._reachable(neighbour)
+        elif changed or neighbour.state in (INCOMPLETE, FAILED):
+            self._stop(neighbour)
+            neighbour.state = STALE
+            neighbour.fresh_until = -1
+        self._flush(neighbour)
+
+    def _reachable(self, neighbour: Neighbour) -> None:
+        self._stop(neighbour)
+        neighbour.state = REACHABLE
+        neighbour.fresh_until = self.core.now + REACHABLE_TIME
+
+    def _enter(self, neighbour: Neighbour, state: int, deadline: int) -> None:
+        self._stop(neighbour)
+        neighbour.state = state
+        neighbour.fresh_until = deadline
+        if deadline < NEVER:
+            self._set_alarm(neighbour, deadline)
+
+    def _flush(self, neighbour: Neighbour) -> None:
+        """Send what waited, each packet as what caused it, not as what the answer caused."""
+        core = self.core
+        waiting, neighbour.waiting = neighbour.waiting, []
+        current = core.cause
+        for packet, cause in waiting:
+            core.cause = cause
+            self.send(neighbour, packet)
+        core.cause = current
+
+    def _handle_alarm(self, neighbour: Neighbour) -> None:
+        if neighbour.state == DELAY:
+            neighbour.state = PROBE
+            neighbour.attempts = 0
+            # Whoever uses it meanwhile may go on doing so until the probes have failed.
+            neighbour.fresh_until = self.core.now + MAX_UNICAST_SOLICIT * RETRANS_TIMER
+        self._solicit(neighbour)
+
+    def _set_alarm(self, neighbour: Neighbour, time: int) -> None:
+        if neighbour.alarm is None:
+            neighbour.alarm = Alarm(lambda: self._handle_alarm(neighbour))
+        self.core.set_alarm(neighbour.alarm, time)
+
+    def _stop(self, neighbour: Neighbour) -> None:
+        if neighbour.alarm is not None:
+            self.core.alarms.cancel(neighbour.alarm)
+
+    def _set_mac(self, neighbour: Neighbour, mac: bytes) -> None:
+        neighbour.mac = mac
+        neighbour.header = mac + self.interface.mac + IPV4_TYPE
+
+    def _emit(self, packet: arp.Packet, destination: bytes) -> None:
+        frame = ethernet.Frame(destination, self.interface.mac, ethernet.ETHERTYPE_ARP, arp.emit(packet))
+        self.core.transmit(self.interface, ethernet.emit(frame))
+
+    def _evict(self) -> None:
+        """Make room: forget the oldest entry that nothing waits for."""
+        for entry in self.entries.values():
+            if not entry.waiting and entry.state != PERMANENT:
+                self._stop(entry)
+                entry.fresh_until = -1
+                del self.entries[entry.address]
+                self._on_forget()
+                return

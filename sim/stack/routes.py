@@ -1,0 +1,82 @@
+"""The routing table: longest-prefix match, then the lowest metric, then all that are equal (RFC 1812 5.2.4.3).
+
+Routes lie in one dictionary per prefix length, keyed by the network address; a lookup tries the lengths that occur,
+longest first.
+"""
+
+from __future__ import annotations
+
+from sim.stack.interfaces import Interface
+from sim.wire.addresses import format_ip, format_prefix, network_of
+
+
+class Route:
+    """Packets to `network`/`length` leave by `interface`, to `next_hop`, or straight to their destination if None."""
+
+    def __init__(
+        self, network: bytes, length: int, next_hop: bytes | None, interface: Interface, metric: int = 0
+    ) -> None:
+        self.network = network
+        self.length = length
+        self.next_hop = next_hop
+        self.interface = interface
+        self.metric = metric
+        via = "direct" if next_hop is None else f"via {format_ip(next_hop)}"
+        self.text: str = f"{format_prefix(network, length)} {via} dev {interface.name}"
+
+    def __repr__(self) -> str:
+        return f"<route {self.text}>"
+
+
+class RouteTable:
+    """The routes of one stack. `generation` grows with every change, for those who keep what they looked up."""
+
+    def __init__(self) -> None:
+        self.generation: int = 0
+        self._lengths: list[tuple[int, int]] = []
+        self._routes: dict[tuple[int, int], dict[bytes, list[Route]]] = {}
+
+    def add(self, route: Route) -> None:
+        """Add a route beside those there are; of the same prefix the lowest metric wins, equals share the flows."""
+        key = (len(route.network), route.length)
+        table = self._routes.get(key)
+        if table is None:
+            table = self._routes[key] = {}
+            self._lengths = sorted(self._routes, reverse=True)
+        same = table.setdefault(route.network, [])
+        same.append(route)
+        same.sort(key=lambda other: other.metric)  # stable: equals stay in the order they were given
+        self.generation += 1
+
+    def remove(self, network: bytes, length: int, next_hop: bytes | None = None) -> int:
+        """Remove the routes to a prefix (only those via `next_hop`, if given); return how many went."""
+        table = self._routes.get((len(network), length), {})
+        same = table.get(network, [])
+        kept = [route for route in same if next_hop is not None and route.next_hop != next_hop]
+        if kept:
+            table[network] = kept
+        else:
+            table.pop(network, None)
+        self.generation += 1
+        return len(same) - len(kept)
+
+    def lookup(self, destination: bytes) -> list[Route]:
+        """The usable routes of the longest matching prefix that have the lowest metric; empty when there are none."""
+        for family, length in self._lengths:
+            if family != len(destination):
+                continue
+            same = self._routes[family, length].get(network_of(destination, length))
+            if same:
+                usable = [route for route in same if route.interface.up]
+                if usable:
+                    return [route for route in usable if route.metric == usable[0].metric]
+        return []
+
+    def routes(self) -> list[Route]:
+        """All routes, longest prefixes first, then by network and metric."""
+        return [
+            route
+            for key in self._lengths
+            for network in sorted(self._routes[key])
+            for route in self._routes[key][network]
+        ]

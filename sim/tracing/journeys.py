@@ -1,0 +1,205 @@
+"""Journeys: what became of one packet, hop by hop, from the recorded causes alone.
+
+Every transmission knows which transmission made its sender send it. So a packet's way is a tree: a switch that floods
+gives one frame many children, a host that answers gives a question its reply. The root is what a program wanted (an
+ORIGIN note), or a frame that nothing on the wire has caused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sim.tracing import kinds
+from sim.tracing.recorder import NOT_SENT, Detail, Recorder
+
+
+@dataclass(frozen=True)
+class Note:
+    """A device's decision: `time` ns, the `node` that took it, a kind of `kinds.py` and its detail."""
+
+    time: int
+    node: str
+    kind: int
+    detail: Detail
+
+
+@dataclass
+class Hop:
+    """One frame on one link. Times are ns; `arrival` is None if the frame never got there, and `lost` says why.
+
+    `notes` are the decisions of the device that it arrived at, `children` the frames that this device then sent.
+    `received` differs from `frame` only if an impairment altered the bytes on the way.
+    """
+
+    id: int
+    start: int
+    arrival: int | None
+    sender: str
+    sender_port: str
+    receiver: str
+    receiver_port: str
+    frame: bytes
+    received: bytes
+    lost: str | None
+    notes: list[Note] = field(default_factory=list)
+    children: list[Hop] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Hop]:
+        """This hop and all that followed from it, parents before children."""
+        stack = [self]
+        while stack:
+            hop = stack.pop()
+            yield hop
+            stack.extend(reversed(hop.children))
+
+    def delivered(self) -> str | None:
+        """What took the frame in at its receiver, as text; None if nothing did. An ARP packet counts as well."""
+        for note in self.notes:
+            if note.kind == kinds.DELIVER:
+                return str(note.detail)
+        return None
+
+
+@dataclass
+class Journey:
+    """What followed from one wish to send: `id` is its root, `node` who had it, `text` what it was, if it was said.
+
+    `notes` are the decisions of `node` before anything was sent, and those about packets that never were.
+    """
+
+    id: int
+    time: int
+    node: str
+    text: str
+    notes: list[Note]
+    hops: list[Hop]
+
+    def walk(self) -> Iterator[Hop]:
+        """Every transmission of the journey, parents before children."""
+        for hop in self.hops:
+            yield from hop.walk()
+
+    def drops(self) -> list[tuple[str, str]]:
+        """Where something was lost and why: (node, reason), in the order of the tree."""
+        found = [(note.node, str(note.detail)) for note in self.notes if note.kind == kinds.DROP]
+        for hop in self.walk():
+            if hop.lost is not None:
+                found.append((hop.sender, hop.lost))
+            else:
+                found += [(note.node, str(note.detail)) for note in hop.notes if note.kind == kinds.DROP]
+        return found
+
+    def path(self) -> list[str]:
+        """The nodes that the packet went through, from who sent it to who took it in, or to where it died.
+
+        Of a flood it is the branch that was delivered. ARP is not the packet: its frames are left out.
+        """
+        best: list[str] = [self.node]
+        for branch in self.hops:
+            if is_arp(branch.frame):
+                continue
+            trail = _trail(branch)
+            if trail[1]:
+                return [self.node, *trail[0]]
+            if len(trail[0]) + 1 > len(best):
+                best = [self.node, *trail[0]]
+        return best
+
+
+def is_arp(frame: bytes) -> bool:
+    """Whether a frame carries ARP: the packet itself does not, it only asks the way."""
+    return frame[12:14] == b"\x08\x06"
+
+
+def _trail(hop: Hop) -> tuple[list[str], bool]:
+    """The nodes from `hop` on to who took the packet in (and True), else to the farthest that it came (and False)."""
+    longest: list[str] = []
+    stack: list[tuple[Hop, list[str]]] = [(hop, [])]
+    while stack:
+        current, before = stack.pop()
+        if current.lost is not None:
+            continue
+        trail = [*before, current.receiver]
+        if current.delivered() is not None:
+            return trail, True
+        if len(trail) > len(longest):
+            longest = trail
+        stack.extend((child, trail) for child in reversed(current.children) if not is_arp(child.frame))
+    return longest, False
+
+
+class Lineage:
+    """An index of a recording by cause and by subject, made once, from which journeys are drawn."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._children: dict[int, list[int]] = {}
+        self._notes: dict[int, list[int]] = {}
+        self.origins: dict[int, int] = {}
+        for row, cause in enumerate(recorder.causes):
+            self._children.setdefault(cause, []).append(row)
+        for index, subject in enumerate(recorder.note_subjects):
+            self._notes.setdefault(subject, []).append(index)
+            if recorder.note_kinds[index] == kinds.ORIGIN:
+                self.origins[subject] = index
+
+    def journeys(self) -> list[Journey]:
+        """All journeys, in the order in which they began."""
+        roots = list(self.origins) + [self._recorder.ids[row] for row in self._children.get(0, [])]
+        return [self.journey(root) for root in sorted(roots)]
+
+    def journey(self, root: int) -> Journey:
+        """The journey whose root is `root`: an ORIGIN's id, or a transmission without a cause. Raises KeyError."""
+        recorder = self._recorder
+        if root in self.origins:
+            index = self.origins[root]
+            notes = [self._note(other) for other in self._notes[root] if other != index]
+            hops = [self._hop(row) for row in self._children.get(root, [])]
+            node = recorder.nodes[recorder.note_nodes[index]]
+            return Journey(root, recorder.note_times[index], node, str(recorder.note_details[index]), notes, hops)
+        hop = self._hop(recorder.row(root))
+        return Journey(root, hop.start, hop.sender, "", [], [hop])
+
+    def _hop(self, row: int) -> Hop:
+        """The hop of a row with all below it; no recursion, since a storm may go deep."""
+        top = self._single(row)
+        stack = [top]
+        while stack:
+            hop = stack.pop()
+            hop.children = [self._single(child) for child in self._children.get(hop.id, [])]
+            stack.extend(hop.children)
+        return top
+
+    def _single(self, row: int) -> Hop:
+        recorder = self._recorder
+        number = recorder.ids[row]
+        sender = recorder.senders[row]
+        receiver = recorder.port_peers[sender]
+        arrival = recorder.arrivals[row]
+        lost = recorder.lost.get(number)
+        frame = recorder.frames[row]
+        sender_node = recorder.port_nodes[sender]
+        receiver_node = recorder.port_nodes[receiver] if receiver >= 0 else sender_node
+        return Hop(
+            id=number,
+            start=recorder.starts[row],
+            arrival=None if lost is not None or arrival == NOT_SENT else arrival,
+            sender=recorder.nodes[sender_node],
+            sender_port=recorder.ports[sender],
+            receiver=recorder.nodes[receiver_node],
+            receiver_port=recorder.ports[receiver] if receiver >= 0 else "",
+            frame=frame,
+            received=recorder.altered.get(number, frame),
+            lost=lost,
+            notes=[self._note(index) for index in self._notes.get(number, [])],
+        )
+
+    def _note(self, index: int) -> Note:
+        recorder = self._recorder
+        return Note(
+            recorder.note_times[index],
+            recorder.nodes[recorder.note_nodes[index]],
+            recorder.note_kinds[index],
+            recorder.note_details[index],
+        )

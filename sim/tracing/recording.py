@@ -1,0 +1,52 @@
+"""The trace of a run, as its users see it: journeys to follow, a digest to compare, files to open elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim.tracing import captures, digest, eventlog, pcapng
+from sim.tracing.journeys import Journey, Lineage
+from sim.tracing.recorder import Recorder
+
+
+class Trace:
+    """What was recorded. `recorder` holds the columns themselves."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._lineage: tuple[tuple[int, int], Lineage] | None = None
+
+    def journeys(self) -> list[Journey]:
+        """What became of each packet that somebody wanted to send, in the order in which they began."""
+        return self._index().journeys()
+
+    def journey(self, root: int) -> Journey:
+        """The journey that began as `root`. Raises KeyError."""
+        return self._index().journey(root)
+
+    def captured(self) -> list[captures.Captured]:
+        """What a sniffer on every port saw, by time."""
+        return captures.captured(self.recorder)
+
+    def digest(self) -> str:
+        """A hash, in hex, that equals in every run of the same file and seed."""
+        return digest.digest(self.recorder)
+
+    def write_pcapng(self, path: str | Path) -> None:
+        """Write all frames of all ports as one capture file. Raises OSError."""
+        pcapng.write_pcapng(self.recorder, path)
+
+    def write_pcaps(self, folder: str | Path) -> list[Path]:
+        """Write one capture file per port into `folder`; return their paths. Raises OSError."""
+        return pcapng.write_pcaps(self.recorder, Path(folder))
+
+    def write_events(self, path: str | Path) -> None:
+        """Write the whole recording as lines of JSON (see `eventlog.py`). Raises OSError."""
+        eventlog.write_events(self.recorder, path)
+
+    def _index(self) -> Lineage:
+        """The index of what is recorded by now."""
+        size = (len(self.recorder.ids), len(self.recorder.note_times))
+        if self._lineage is None or self._lineage[0] != size:
+            self._lineage = (size, Lineage(self.recorder))
+        return self._lineage[1]

@@ -1,0 +1,23 @@
+"""The host or router that a program runs on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sim.engine.engine import Engine, Timer
+from sim.stack.ip import IpStack
+from sim.stack.service import IcmpError
+from sim.stack.udp import UdpSocket
+
+__all__ = ["IcmpError", "Machine", "Timer", "UdpSocket"]
+
+
+class Machine(Protocol):
+    """A node with an IP stack and a clock."""
+
+    name: str
+    engine: Engine
+    stack: IpStack
+
+    def originate(self, text: str) -> int:
+        """Begin a journey: what is sent next was caused by nothing but the wish `text`. Returns its id."""
