@@ -84,6 +84,12 @@ def format_duration(nanoseconds: int) -> str:
     return f"{nanoseconds}ns"
 
 
+def format_about(nanoseconds: int) -> str:
+    """A duration in four digits, for people to read: `43547832` is `43.55ms`."""
+    scale = 10 ** max(0, len(str(abs(nanoseconds))) - 4)
+    return format_duration((nanoseconds + scale // 2) // scale * scale)
+
+
 def format_bitrate(rate: int) -> str:
     """`10_000_000` is `10Mbps`."""
     for unit, scale in (("Tbps", 10**12), ("Gbps", 10**9), ("Mbps", 10**6), ("kbps", 10**3)):

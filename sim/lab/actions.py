@@ -20,7 +20,7 @@ from sim.services.datagrams import Listener, Sender
 from sim.services.ping import Ping
 from sim.services.traceroute import Traceroute
 from sim.tracing import kinds
-from sim.units import format_duration
+from sim.units import format_about, format_duration
 from sim.wire.addresses import format_ip, is_multicast_ip
 
 SETTLE_TIME: Final = 1_000_000_000
@@ -96,7 +96,7 @@ class PingAction(Action):
         result = self.outcome()
         text = f"{result['received']} of {result['sent']} answered"
         if result["avg_rtt"] is not None:
-            text += f", {format_duration(_rounded(result['avg_rtt']))} on average"
+            text += f", {format_about(result['avg_rtt'])} on average"
         if self.ping.errors:
             error = self.ping.errors[0]
             text += f", {error.text} (says {error.reporter})"
@@ -317,8 +317,3 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done
             return WaitAction(net, step.wait, on_done)
     raise AssertionError(f"a step that nothing runs: {step}")
 
-
-def _rounded(nanoseconds: int) -> int:
-    """Four digits are enough for an average."""
-    scale = max(1, 10 ** (len(str(nanoseconds)) - 4))
-    return nanoseconds // scale * scale

@@ -120,6 +120,16 @@ class Probe(Receiver):
     def set_power(self, on: bool) -> None:
         """A probe has nothing to forget."""
 
+    def counters(self) -> dict[str, int]:
+        """How many frames it sent and received."""
+        channel = self.ports[0].channel
+        return {"sent": 0 if channel is None else channel.frames, "received": len(self.frames)}
+
+    def drops(self) -> dict[str, int]:
+        """How many frames were lost on leaving here, by reason."""
+        channel = self.ports[0].channel
+        return {} if channel is None else dict(channel.drops)
+
     def _send(self, data: bytes) -> None:
         self.engine.cause = 0
         self.ports[0].send(data)

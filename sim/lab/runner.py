@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sim.engine.engine import BudgetError
+from sim.engine.engine import NO_CAUSE, BudgetError
 from sim.errors import TopologyError
 from sim.lab.actions import Action, action_for
 from sim.lab.build import build
@@ -14,8 +14,9 @@ from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
 from sim.scenario.graph import graph
 from sim.scenario.model import Topology
-from sim.scenario.steps import BaseStep
+from sim.scenario.steps import Step
 from sim.tracing import kinds
+from sim.units import format_duration
 
 EVENT_BUDGET: Final = 5_000_000
 """Events that a scenario may take before it is stopped: a loop of switches would go on for ever."""
@@ -87,6 +88,21 @@ class Report:
         }
 
 
+@dataclass
+class _Step:
+    """A step of the scenario: what the file says, what is reported, and what was dropped before it began."""
+
+    model: Step
+    report: StepReport
+    action: Action | None = None
+    before: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def running(self) -> Action:
+        assert self.action is not None
+        return self.action
+
+
 class Run:
     """A scenario on its network. `on_step` is called with each step's report when it has ended."""
 
@@ -101,86 +117,82 @@ class Run:
         self.on_step = on_step
         edges = sorted((data["index"], data["properties"]) for _, _, data in graph(topology).edges(data=True))
         self._cables = dict(zip(self.network.links, [properties for _, properties in edges], strict=True))
-        self._reports: list[StepReport] = []
-        self._actions: list[tuple[BaseStep, Action, StepReport]] = []
-        self._waiting: list[int] = []
+        self._steps: list[_Step] = []
+        self._waiting: list[_Step] = []
         self._left = len(topology.scenario)
-        for number, step in enumerate(topology.scenario):
+        for number, step in enumerate(topology.scenario, start=1):
             self._prepare(number, step)
 
     def run(self, until: int | None = None, budget: int = EVENT_BUDGET) -> Report:
         """Run to the end of the last step, or to `until` (ns)."""
         engine = self.network.engine
-        error = None
-        for number, (step, _, _) in enumerate(self._actions):
-            if step.at is None:
-                self._waiting.append(number)
+        for step in self._steps:
+            if step.model.at is None:
+                self._waiting.append(step)
             else:
-                engine.at(step.at, lambda number=number: self._start(number))  # type: ignore[misc]
+                engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
         engine.at(0, self._start_next)
+        error = None
         try:
             while self._left and engine.next_time() is not None and (until is None or engine.now < until):
                 self.network.run(until, budget=budget)
         except BudgetError:
             error = (
-                f"stopped after {budget} events at {engine.now} ns: the network does not come to rest. "
-                "Is there a loop of switches or hubs?"
+                f"stopped after {budget} events, {format_duration(engine.now)} into the run: the network does not "
+                "come to rest. Is there a loop of switches or hubs?"
             )
-        for step, _, report in self._actions:
+        reports = [step.report for step in self._steps]
+        for report in reports:
             if report.ended is None:
                 report.failures.append("it did not come to its end")
-                report.passed = False
-                del step
-        return Report(self.topology.name, self.network.seed, self._reports, self.network, error)
+        return Report(self.topology.name, self.network.seed, reports, self.network, error)
 
-    def _prepare(self, number: int, step: BaseStep) -> None:
+    def _prepare(self, number: int, model: Step) -> None:
+        report = StepReport(number, model.kind, "")
+        step = _Step(model, report)
         try:
-            action = action_for(step, self.network, self._cables, lambda: self._finish(number))
+            step.action = action_for(model, self.network, self._cables, lambda: self._finish(step))
         except TopologyError as error:
-            raise self._blame(number, error) from None
-        report = StepReport(number + 1, step.kind, step.name or action.title)
-        self._reports.append(report)
-        self._actions.append((step, action, report))
+            raise self._blame(step, error) from None
+        report.name = model.name or step.action.title
+        self._steps.append(step)
 
     def _start_next(self) -> None:
         if self._waiting:
             self._start(self._waiting.pop(0))
 
-    def _start(self, number: int) -> None:
-        step, action, report = self._actions[number]
+    def _start(self, step: _Step) -> None:
         net = self.network
-        report.started = net.now
-        self._before = total_drops(net)
-        net.engine.cause = 0
-        if net.recording:
-            net.recorder.note(net.now, 0, 0, kinds.STEP, (number + 1, report.name))
-        del step
-        action.start()
+        step.report.started = net.now
+        step.before = total_drops(net)
+        net.engine.cause = NO_CAUSE
+        net.recorder.note(net.now, NO_CAUSE, 0, kinds.STEP, (step.report.number, step.report.name))
+        step.running.start()
 
-    def _finish(self, number: int) -> None:
+    def _finish(self, step: _Step) -> None:
         """A step has ended; judge it once everything that happens at this instant has happened."""
-        self.network.engine.at(self.network.now, lambda: self._judge(number))
+        self.network.engine.at(self.network.now, lambda: self._judge(step))
 
-    def _judge(self, number: int) -> None:
-        step, action, report = self._actions[number]
-        judge = Judge(self.network, action, self._before)
+    def _judge(self, step: _Step) -> None:
+        report, action = step.report, step.running
+        judge = Judge(self.network, action, step.before)
         report.ended = self.network.now
         report.outcome = judge.outcome
         report.summary = action.summary()
         report.roots = list(action.roots)
         report.path = judge.path()
         try:
-            report.failures = judge.failures(step.expect)  # type: ignore[attr-defined]
+            report.failures = judge.failures(step.model.expect)
         except TopologyError as error:
-            raise self._blame(number, error) from None
+            raise self._blame(step, error) from None
         report.passed = not report.failures
         self._left -= 1
         if self.on_step is not None:
             self.on_step(report)
         if self._left == 0:
             self.network.engine.stop()
-        elif step.at is None:
+        elif step.model.at is None:
             self._start_next()
 
-    def _blame(self, number: int, error: TopologyError) -> TopologyError:
-        return self.topology.error(("scenario", number), error.message, error.hint)
+    def _blame(self, step: _Step, error: TopologyError) -> TopologyError:
+        return self.topology.error(("scenario", step.report.number - 1), error.message, error.hint)

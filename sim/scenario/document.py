@@ -328,9 +328,8 @@ class _Builder:
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            raise self._error(
-                event, f"the tag {event.tag!r} is not supported", "write the plain value; quotes make text"
-            )
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            raise self._error(event, f"the tag {tag} is not supported", "write the plain value; quotes make text")
 
     def _refuse_as_key(self, event: yaml.Event) -> None:
         opened = self._stack[-1] if self._stack else None
@@ -367,6 +366,7 @@ _SYNTAX: Final = (
     ("did not find expected node content", "expected a value here", None),
     ("block sequence entries are not allowed", "a list cannot start here", "put the '-' on a line of its own"),
     ("found a tab character", "a tab cannot indent YAML", "use spaces"),
+    ("hexdecimal number", "this escape needs hexadecimal digits", "in single quotes a backslash is only a backslash"),
     ("found unknown escape character", "unknown escape after '\\'", "in single quotes a backslash is only a backslash"),
 )
 

@@ -255,7 +255,7 @@ def _position(value: object) -> tuple[float, float]:
 
 def as_list(value: object) -> object:
     """One value where a list may stand is a list of one."""
-    return [value] if isinstance(value, str | int | dict) else value
+    return [value] if isinstance(value, str | int | float | dict) else value
 
 
 def _schema(pattern: str | None, *examples: str, also: str | None = None) -> WithJsonSchema:
@@ -270,11 +270,10 @@ _TIME_TEXT: Final = rf"{_NUMBER}(ns|us|µs|ms|s|min|h)\s*$"
 _IP: Final = r"[0-9]{1,3}(\.[0-9]{1,3}){3}"
 _HEX_PAIRS: Final = r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}"
 
-Duration = Annotated[
-    int,
-    PlainValidator(_duration),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _TIME_TEXT, "examples": ["10ms"]}, {"const": 0}]}),
-]
+DURATION_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [{"type": "string", "pattern": _TIME_TEXT, "examples": ["10ms"]}, {"const": 0}]
+}
+Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(DURATION_SCHEMA)]
 """Nanoseconds, written `10ms`; a number without a unit is refused, except 0."""
 Bitrate = Annotated[
     int, PlainValidator(_bitrate), _schema(_NUMBER + "[kKmMgGtT]?[bB][pP][sS]\\s*$", "10Mbps", also="integer")
@@ -310,9 +309,13 @@ Position = Annotated[
 Text = Annotated[str, Field(strict=True, max_length=65_536)]
 Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
+_ADDRESS_TEXT: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": f"^{_IP}/[0-9.]+$",
+    "examples": ["192.168.1.10/24"],
+}
+ADDRESS_FORMS: Final[list[dict[str, Any]]] = [_ADDRESS_TEXT, {"type": "array", "items": _ADDRESS_TEXT}]
 InterfaceAddresses = Annotated[
-    list[InterfaceAddress],
-    BeforeValidator(as_list),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+    list[InterfaceAddress], BeforeValidator(as_list), WithJsonSchema({"anyOf": ADDRESS_FORMS})
 ]
 """One address with its mask, or a list of them."""

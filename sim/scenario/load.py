@@ -85,7 +85,7 @@ def _validated(document: Document) -> tuple[Topology | None, list[Problem]]:
 
 def _named(value: dict[str, Any], file: str) -> dict[str, Any]:
     """The file's stem is the name of a topology that has none."""
-    if "name" in value:
+    if "name" in value or file.startswith("<"):
         return value
     stem = "".join(character if character.isalnum() or character in " _-." else "-" for character in Path(file).stem)
     return {"name": stem.strip(" .-")[:100] or "topology", **value}

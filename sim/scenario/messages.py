@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -44,42 +44,54 @@ _HINTS: Final[tuple[tuple[type[BaseModel], str, str], ...]] = (
 )
 
 
+class _Site(NamedTuple):
+    """Where pydantic found something: the keys and indices that lead there, without the tags that it puts in for the
+    members of a union; the model whose field, or unknown key, the last of them is; the kind of step it is in."""
+
+    path: Path
+    owner: type[BaseModel] | None
+    step: str | None
+    in_key: bool
+
+
 def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     """One problem for each of pydantic's errors, in the order of the file."""
-    problems = [
-        _problem(detail, document)
-        for detail in error.errors(include_url=False, include_input=True, include_context=True)
-    ]
-    return sorted(problems, key=by_place)
+    details = error.errors(include_url=False, include_input=True, include_context=True)
+    found = [(_site(detail["loc"]), detail) for detail in details]
+    unknown = {site.path[:-1] for site, detail in found if detail["type"] == "extra_forbidden"}
+    problems: list[Problem] = []
+    consequences: list[Problem] = []
+    for site, detail in found:
+        # a key that is missing is most often there, misspelt
+        misspelt = detail["type"] == "missing" and site.path[:-1] in unknown
+        (consequences if misspelt else problems).append(_problem(site, detail, document))
+    return sorted(problems, key=by_place) + sorted(consequences, key=by_place)
 
 
-def _problem(detail: ErrorDetails, document: Document) -> Problem:
-    path, owner = _path(detail["loc"])
-    in_key = bool(path) and path[-1] == _KEY_MARK
-    if in_key:
-        path = path[:-1]
-    message, hint, at_key = _sentence(detail, path, owner)
+def _problem(site: _Site, detail: ErrorDetails, document: Document) -> Problem:
+    path = site.path
+    message, hint, at_key = _sentence(site, detail)
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, FieldError) and cause.at:
-        path, at_key = path + cause.at, cause.at[-1] not in ("kind",)
-    return from_error(document.error(path, message, hint, key=at_key or in_key), "schema")
+        path, at_key = path + cause.at, cause.at[-1] != "kind"
+    return from_error(document.error(path, message, hint, key=at_key or site.in_key), "schema")
 
 
-def _path(loc: tuple[int | str, ...]) -> tuple[Path, type[BaseModel] | None]:
-    """The keys and indices of an error, without the tags that pydantic puts in for a union's members; and the model
-    whose field, or unknown key, the last of them is."""
+def _site(loc: tuple[int | str, ...]) -> _Site:
     path: list[int | str] = []
     types: list[Any] = [Topology]
     owner: type[BaseModel] | None = None
+    step: str | None = None
     for part in loc:
         member = _tagged(types, part)
         if member is not None:
+            step = str(part) if member in STEPS.values() else step
             types = [member]
-            continue
-        owner = next((kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-        types = _members(types, part)
-        path.append(part)
-    return tuple(path), owner
+        elif part != _KEY_MARK:
+            owner = next((kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+            types = _members(types, part)
+            path.append(part)
+    return _Site(tuple(path), owner, step, bool(loc) and loc[-1] == _KEY_MARK)
 
 
 def _tagged(types: list[Any], tag: int | str) -> Any:
@@ -112,71 +124,73 @@ def _flat(kind: Any) -> list[Any]:
     return [member for argument in get_args(kind) for member in _flat(argument)]
 
 
-def _sentence(detail: ErrorDetails, path: Path, owner: type[BaseModel] | None) -> tuple[str, str | None, bool]:
+def _sentence(site: _Site, detail: ErrorDetails) -> tuple[str, str | None, bool]:
     """The message, its hint, and whether they are about the key rather than the value."""
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
-    field = _field(path)
+    field, whole = _field(site.path), _about(site, site.path[:-1])
     if kind == "missing":
-        return f"{_place(path[:-1])} has no {field}", _example(field), True
+        return f"{whole} has no {field}", _example(field), True
     if kind == "extra_forbidden":
-        return f"unknown key {field} in {_place(path[:-1])}", _known_keys(path, owner), True
-    if value is None and kind != "value_error":
-        return f"nothing is written for {field} of {_place(path)}", "give it a value, or remove the key", True
+        return f"unknown key {field} in {whole}", _known_keys(site), True
     if kind == "value_error":
         cause = context.get("error")
         hint = cause.hint if isinstance(cause, FieldError) else None
-        return f"{cause}{_where(path)}", hint, False
-    if kind == "too_short":
-        return f"{field} of {_place(path)} is empty", None, True
-    if kind in ("string_too_short", "string_too_long"):
-        limit = "is empty" if kind == "string_too_short" else f"is longer than {context['max_length']} characters"
-        return f"{field} of {_place(path)} {limit}", None, False
+        return f"{_about(site, site.path)}: {cause}", hint, value is None
+    if value is None:
+        return f"nothing is written for {field} of {whole}", "give it a value, or remove the key", True
+    if kind in ("too_short", "string_too_short"):
+        return f"{field} of {whole} is empty", None, True
+    if kind == "string_too_long":
+        return f"{field} of {whole} is longer than {context['max_length']} characters", None, False
     rule = _SENTENCES.get(kind)
     if rule is None:
-        return f"{shown(value)} cannot stand here: {detail['msg'].lower()}{_where(path)}", None, False
+        return f"{_about(site, site.path)}: {shown(value)} cannot stand here: {detail['msg'].lower()}", None, False
     hint = "put it in quotes" if kind == "string_type" and isinstance(value, bool | int | float) else None
     if kind == "literal_error" and isinstance(value, str):
         hint = _similar(value, context["expected"].replace("'", "").replace(" or ", ", ").split(", "))
-    return f"{field} of {_place(path)} {rule.format(**context)}, not {shown(value)}", hint, False
+    return f"{field} of {whole} {rule.format(**context)}, not {shown(value)}", hint, False
 
 
 def _field(path: Path) -> str:
-    """The last key of a path, with the index behind it if it is in a list."""
+    """The last key of a path."""
     names = [part for part in path if isinstance(part, str)]
     return f"'{names[-1]}'" if names else "the topology"
 
 
-def _place(path: Path) -> str:
+def _place(site: _Site, path: Path) -> str:
     """What a path leads into, as a user would call it."""
-    if len(path) < 2:
-        return f"'{path[0]}'" if path and path[0] != "nodes" else "the topology"
+    if len(path) < 2 or path[0] not in ("nodes", "links", "scenario"):
+        return f"'{path[0]}'" if len(path) > 1 else "the topology"
     if path[0] == "nodes":
         return f"node '{path[1]}'"
-    if isinstance(path[1], int):
-        step = f" ({path[2]})" if path[0] == "scenario" and len(path) > 2 and path[2] in STEPS else ""
-        return f"{'link' if path[0] == 'links' else 'step'} {path[1] + 1}{step}"
-    return f"'{path[0]}'"
+    number = int(path[1]) + 1
+    if path[0] == "links":
+        return f"link {number}"
+    step = f"step {number}" if site.step is None else f"step {number} ({site.step})"
+    return f"expect of {step}" if "expect" in path else step
 
 
-def _where(path: Path) -> str:
-    """Which value a sentence is about, unless that is plain from the place."""
-    if len(path) <= 2:
-        return f" ({_place(path)})" if len(path) == 2 else ""
-    return f" ({_field(path)} of {_place(path)})"
+def _about(site: _Site, path: Path) -> str:
+    """Which value is at a path: the last key, and the node, link or step that it is in."""
+    place = _place(site, path)
+    if len(path) < 2:
+        return f"'{path[0]}'" if path else place
+    keys = [part for part in path[2:] if isinstance(part, str) and part != "expect"]
+    return place if not keys or (keys == [site.step] and site.step != "wait") else f"'{keys[-1]}' of {place}"
 
 
 def _example(field: str) -> str | None:
     return {"'nodes'": "add nodes: {pc1: {kind: host, ip: 192.168.1.10/24}}"}.get(field)
 
 
-def _known_keys(path: Path, owner: type[BaseModel] | None) -> str | None:
-    if owner is None:
+def _known_keys(site: _Site) -> str | None:
+    if site.owner is None:
         return None
-    key = str(path[-1])
+    key = str(site.path[-1])
     for model, tried, hint in _HINTS:
-        if key == tried and issubclass(owner, model):
+        if key == tried and issubclass(site.owner, model):
             return hint
-    known = [field.alias or name for name, field in owner.model_fields.items()]
+    known = [field.alias or name for name, field in site.owner.model_fields.items()]
     return _similar(key, known) or f"known keys are {', '.join(sorted(known))}"
 
 

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from sim import units
 from sim.scenario.cables import Mtu
 from sim.scenario.fields import (
+    ADDRESS_FORMS,
     Address,
     Duration,
     FieldError,
@@ -27,14 +28,12 @@ from sim.scenario.fields import (
     shown,
 )
 
-_ADDRESS_FORMS: Final[list[dict[str, Any]]] = [
-    {"type": "string", "examples": ["192.168.1.1/24"]},
-    {"type": "array", "items": {"type": "string"}},
-]
-
 
 class Interface(Model):
-    """A port with IP addresses: `10.0.0.1/30`, a list of those, or a mapping. Without a `mac` one is made for it."""
+    """A port with IP addresses: `10.0.0.1/30`, a list of those, or a mapping.
+
+    Without a `mac` one is made for it; without an `mtu` (see `model_fields_set`) it has its link's, or 1500.
+    """
 
     ip: InterfaceAddresses = Field(default_factory=list)
     mac: OwnMac | None = None
@@ -47,7 +46,7 @@ class Interface(Model):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [*_ADDRESS_FORMS, handler(core)]}
+        return {"anyOf": [*ADDRESS_FORMS, handler(core)]}
 
 
 class Route(Model):
@@ -74,7 +73,16 @@ class Route(Model):
         return {"anyOf": [{"type": "string", "examples": ["10.0.0.2"]}, handler(core)]}
 
 
-RouteList = Annotated[list[Route], BeforeValidator(as_list), Field(min_length=1)]
+class _OneOrMore:
+    """In the JSON Schema, a list that may be written as its only item."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        several = handler(core)
+        return {"anyOf": [several["items"], several]}
+
+
+RouteList = Annotated[list[Route], BeforeValidator(as_list), Field(min_length=1), _OneOrMore]
 Routes = dict[Prefix, RouteList]
 
 
@@ -106,7 +114,7 @@ class Host(BaseNode):
     def _one_form(self) -> Host:
         written = [key for key in ("ip", "mac", "mtu") if key in self.model_fields_set]
         if not self.interfaces:
-            eth0 = Interface.model_construct(ip=self.ip, mac=self.mac, mtu=self.mtu)
+            eth0 = Interface.model_construct(**{key: getattr(self, key) for key in written})
             self.__dict__["interfaces"] = {"eth0": eth0}  # the model is frozen for everybody else
         elif written and "interfaces" in self.model_fields_set:
             raise FieldError(

@@ -4,6 +4,7 @@ can have. With any of them the network cannot be built, or a step cannot run."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from ipaddress import IPv4Interface
 from typing import Any
 
@@ -150,7 +151,7 @@ class _Steps:
         for key in ("arp", "routes", "counters"):
             for name in getattr(expect, key) or ():
                 if self._node(name, (*path, key, name)) and key != "counters":
-                    self._try((*path, key, name), lambda name=name: stack_of(self._topology, name))  # type: ignore[misc]
+                    self._try((*path, key, name), partial(stack_of, self._topology, name))
         for index, hop in enumerate(getattr(expect, "hops", None) or ()):
             if hop != "*" and not hop.replace(".", "").isdecimal():
                 self._node(hop, (*path, "hops", index))

@@ -1,4 +1,4 @@
-"""What the names in a scenario's steps stand for: addresses, ports, links."""
+"""What the names in a scenario's steps stand for: addresses and links."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 from sim.scenario.fields import Endpoint, as_endpoint
 from sim.scenario.model import Host, Router, Topology
-from sim.scenario.ports import End, Wiring, ports_of, similar, wiring
+from sim.scenario.ports import End, Wiring, similar, wiring
 
 
 class TargetError(ValueError):
@@ -48,23 +48,6 @@ def address_of(topology: Topology, target: str) -> IPv4Address:
         if interface.ip:
             return interface.ip[0].ip
     raise TargetError("no-address", f"'{target}' has no IP address", "give it an ip")
-
-
-def port_of(topology: Topology, end: Endpoint, wires: Wiring | None = None) -> End:
-    """The port that an endpoint means: the one it names, or the only one its node has. Raises TargetError."""
-    if end.node not in topology.nodes:
-        raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, list(topology.nodes)))
-    ports = ports_of(topology, wires or wiring(topology))[end.node]
-    if end.port is not None:
-        if end.port not in ports:
-            message = f"'{end.node}' has no port '{end.port}'"
-            raise TargetError("unknown-port", message, similar(end.port, ports))
-        return end.node, end.port
-    if len(ports) != 1:
-        message = f"'{end.node}' has {len(ports)} ports: say which one"
-        hint = f"write {end.node}:{ports[0]}" if ports else "it has no link"
-        raise TargetError("unknown-port", message, hint)
-    return end.node, ports[0]
 
 
 def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | None = None) -> int:

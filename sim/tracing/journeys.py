@@ -60,6 +60,13 @@ class Hop:
                 return str(note.detail)
         return None
 
+    def died(self) -> str | None:
+        """Why the receiver dropped the frame; None if it did not."""
+        for note in self.notes:
+            if note.kind == kinds.DROP and self.lost is None:
+                return str(note.detail)
+        return None
+
 
 @dataclass
 class Journey:
@@ -125,6 +132,8 @@ def _trail(hop: Hop) -> tuple[list[str], bool]:
             return trail, True
         if len(trail) > len(longest):
             longest = trail
+        if current.died() is not None:
+            continue  # what follows is about the packet: an error, say
         stack.extend((child, trail) for child in reversed(current.children) if not is_arp(child.frame))
     return longest, False
 

@@ -36,37 +36,29 @@ def explain(note: Note) -> str:
     return sentences.get(note.kind, f"{kinds.NAMES.get(note.kind, 'noted')} {text}")
 
 
+TEMPLATES = {
+    kinds.LEARN: "learns that {0} lives behind {1}",
+    kinds.MOVE: "sees that {0} has moved from {1} to {2}",
+    kinds.TABLE_FULL: "cannot learn {0}: its table of {1} addresses is full",
+    kinds.EXPIRE: "forgets {0} behind {1}: not heard for too long",
+    kinds.FORGET: "forgets the {1} addresses behind {0}: the port went down",
+    kinds.ARP_ASK: "asks first who has {0} (ARP on {1})",
+    kinds.ARP_LEARN: "learns that {0} is at {1}",
+    kinds.ARP_FAIL: "gives up: nobody on {1} answers for {0}",
+    kinds.FRAGMENT: "cuts it into {0} fragments for an MTU of {1}",
+    kinds.REASSEMBLE: "puts {0} fragments together again: {1} bytes",
+    kinds.LINK: "sees the link at {0} go {1}",
+    kinds.CONFLICT: "sees {1} use its own address {0}",
+    kinds.STEP: "step {0}: {1}",
+}
+
+
 def _explain_tuple(kind: int, detail: tuple[str | int | bytes, ...]) -> str:
     parts = [_show(part) for part in detail]
-    if kind == kinds.LEARN:
-        return f"learns that {parts[0]} lives behind {parts[1]}"
-    if kind == kinds.MOVE:
-        return f"sees that {parts[0]} has moved from {parts[1]} to {parts[2]}"
-    if kind == kinds.TABLE_FULL:
-        return f"cannot learn {parts[0]}: its table of {parts[1]} addresses is full"
-    if kind == kinds.EXPIRE:
-        return f"forgets {parts[0]} behind {parts[1]}: not heard for too long"
-    if kind == kinds.FORGET:
-        return f"forgets the {parts[1]} addresses behind {parts[0]}: the port went down"
     if kind == kinds.FLOOD:
         return f"floods it to {_ports(detail[1])}: {FLOOD_REASONS.get(parts[0], parts[0])}"
-    if kind == kinds.ARP_ASK:
-        return f"asks first who has {parts[0]} (ARP on {parts[1]})"
-    if kind == kinds.ARP_LEARN:
-        return f"learns that {parts[0]} is at {parts[1]}"
-    if kind == kinds.ARP_FAIL:
-        return f"gives up: nobody on {parts[1]} answers for {parts[0]}"
-    if kind == kinds.FRAGMENT:
-        return f"cuts it into {parts[0]} fragments for an MTU of {parts[1]}"
-    if kind == kinds.REASSEMBLE:
-        return f"puts {parts[0]} fragments together again: {parts[1]} bytes"
-    if kind == kinds.LINK:
-        return f"sees the link at {parts[0]} go {parts[1]}"
-    if kind == kinds.CONFLICT:
-        return f"sees {parts[1]} use its own address {parts[0]}"
-    if kind == kinds.STEP:
-        return f"step {parts[0]}: {parts[1]}"
-    return f"{kinds.NAMES.get(kind, 'noted')} {' '.join(parts)}"
+    template = TEMPLATES.get(kind)
+    return template.format(*parts) if template else f"{kinds.NAMES.get(kind, 'noted')} {' '.join(parts)}"
 
 
 def _show(part: str | int | bytes) -> str:

@@ -25,6 +25,7 @@ MAXIMUM_LENGTH_FIELD: Final = 1500
 
 _HEADER: Final = struct.Struct("!6s6sH")
 _TAG: Final = struct.Struct("!HH")
+_TAG_TYPES: Final = frozenset({ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN})
 _NAMES: Final = {
     ETHERTYPE_IPV4: "IPv4",
     ETHERTYPE_ARP: "ARP",
@@ -122,7 +123,7 @@ def parse(data: bytes) -> Frame:
     if len(data) < HEADER_LENGTH:
         raise WireError(f"cut short: {count_bytes(len(data))} of a header of {HEADER_LENGTH}")
     kind = (data[12] << 8) | data[13]
-    if kind in {ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN}:
+    if kind in _TAG_TYPES:
         return _parse_tagged(data)
     return Frame(data[0:6], data[6:12], kind, data[HEADER_LENGTH:])
 
@@ -142,7 +143,7 @@ def _parse_tagged(data: bytes) -> Frame:
     tags = []
     at = 12
     kind = (data[12] << 8) | data[13]
-    while kind in {ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN}:
+    while kind in _TAG_TYPES:
         if len(data) < at + 6:
             raise WireError(f"cut short: {count_bytes(len(data) - at)} of a tag and the type after it")
         control, following = _TAG.unpack_from(data, at + 2)
@@ -155,7 +156,7 @@ def _parse_tagged(data: bytes) -> Frame:
 def _emit_tagged(frame: Frame) -> bytes:
     pieces = [frame.destination, frame.source]
     for tag in frame.tags:
-        if tag.tpid not in {ETHERTYPE_VLAN, ETHERTYPE_SERVICE_VLAN}:
+        if tag.tpid not in _TAG_TYPES:
             raise ValueError(f"a tag's type is 0x8100 or 0x88a8, not 0x{tag.tpid:04x}")
         if not 0 <= tag.vlan <= 0x0FFF:
             raise ValueError(f"a VLAN is from 0 to 4095, not {tag.vlan}")

@@ -73,6 +73,7 @@ _EXCEEDED: Final = {
     TTL_EXCEEDED: "time to live exceeded",
     REASSEMBLY_TIME_EXCEEDED: "reassembly time exceeded",
 }
+_ECHOES: Final = frozenset({ECHO_REQUEST, ECHO_REPLY})
 _ERRORS: Final = frozenset({DESTINATION_UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM})
 
 
@@ -101,7 +102,7 @@ class Message(Layer):
 
     def is_echo(self) -> bool:
         """Whether this is an echo request or an echo reply."""
-        return self.kind in {ECHO_REQUEST, ECHO_REPLY}
+        return self.kind in _ECHOES
 
     def is_error(self) -> bool:
         """Whether the payload quotes the packet that this message is about (RFC 1122 3.2.2)."""

@@ -169,12 +169,23 @@ def emit(packet: Packet) -> bytes:
     version_and_length = 0x40 | (header_length >> 2)
     fragment = _fragment_word(packet)
     try:
-        header = _pack(packet, version_and_length, total_length, fragment, 0)
-        checksum = internet_checksum(header + options)
-        header = _pack(packet, version_and_length, total_length, fragment, checksum)
+        header = _HEADER.pack(
+            version_and_length,
+            packet.tos,
+            total_length,
+            packet.identification,
+            fragment,
+            packet.ttl,
+            packet.protocol,
+            0,
+            packet.source,
+            packet.destination,
+        )
     except struct.error as error:
         raise ValueError(f"an IPv4 header field is out of range: {error}") from None
-    return header + options + packet.payload
+    header += options
+    checksum = internet_checksum(header)
+    return b"".join((header[:10], checksum.to_bytes(2, "big"), header[12:], packet.payload))
 
 
 def parse_options(options: bytes) -> list[tuple[int, bytes]]:
@@ -228,18 +239,3 @@ def _fragment_word(packet: Packet) -> int:
     if packet.more_fragments:
         word |= _MORE_FRAGMENTS
     return word
-
-
-def _pack(packet: Packet, version_and_length: int, total_length: int, fragment: int, checksum: int) -> bytes:
-    return _HEADER.pack(
-        version_and_length,
-        packet.tos,
-        total_length,
-        packet.identification,
-        fragment,
-        packet.ttl,
-        packet.protocol,
-        checksum,
-        packet.source,
-        packet.destination,
-    )

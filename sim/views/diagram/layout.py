@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from sim.views.diagram.place import place_rows, settle
-from sim.views.diagram.plan import Link
+from sim.views.diagram.plan import Link, short_port
 from sim.views.text import columns
 
 GRAIN = 2  # ends stand on even columns, so that an end in the way of another has the odd one beside it to move to
+STRAIGHT = 100  # how much more an end weighs that can be straight above its other end than one that cannot
 
 
 @dataclass(slots=True, eq=False)
@@ -99,11 +100,6 @@ class Layout:
     height: int
 
 
-def short_port(device: str, port: str) -> str:
-    """`eth0` for `h1-eth0`: beside the box of h1 the rest is noise."""
-    return port.removeprefix(device + "-")
-
-
 def arrange(
     rows: list[list[Box]], links: Iterable[Link], mark: Callable[[Link], str], *, gap: int = 2, side: bool = True
 ) -> Layout:
@@ -170,7 +166,8 @@ def _slots(*labels: str) -> int:
 def _make_room(box: Box) -> None:
     for ends, start in ((box.above, 0), (box.below, box.lanes)):
         needed = GRAIN * sum(end.slots for end in ends) + start + 3  # the borders, and one for even columns
-        box.width = max(box.width, needed if ends else 0)
+        spare = 2 * GRAIN if len(ends) > 2 else 0  # so that the one in the middle can be straight
+        box.width = max(box.width, needed + spare if ends else 0)
 
 
 def _place_ends(rows: list[list[Box]]) -> None:
@@ -194,9 +191,11 @@ def _spread(box: Box, ends: list[End], start: int, wanted: list[float]) -> None:
     high = (box.x + box.width - 1) // GRAIN
     sizes = [ends[index].slots for index in order]
     aims = [wanted[index] / GRAIN for index in order]
-    if len(ends) == 1 and not low <= aims[0] <= high - sizes[0]:
-        aims[0] = box.middle / GRAIN  # no straight line is possible: then the middle looks best
-    for index, place in zip(order, settle(aims, sizes, low, high), strict=True):
+    straight = [low <= aim <= high - size for aim, size in zip(aims, sizes, strict=True)]
+    if straight == [False]:
+        aims = [box.middle / GRAIN]  # a bend there must be: then the middle looks best
+    weights = [STRAIGHT if is_straight else 1 for is_straight in straight]
+    for index, place in zip(order, settle(aims, sizes, low, high, weights), strict=True):
         ends[index].x = place * GRAIN
 
 

@@ -12,22 +12,24 @@ if TYPE_CHECKING:
 PASSES: Final = 8  # positions stop moving after four to six in networks of some hundred devices
 
 
-def settle(wanted: Sequence[float], sizes: Sequence[int], low: int, high: int) -> list[int]:
+def settle(
+    wanted: Sequence[float], sizes: Sequence[int], low: int, high: int, weights: Sequence[int] = ()
+) -> list[int]:
     """Places in the order given, `sizes` apart, within `low` to `high`, as near to `wanted` as can be.
 
     The least-squares answer: isotonic regression by pooling neighbours that are out of order (Ayer et al., 1955).
-    When there is not room enough, what does not fit runs over `high`.
+    When there is not room enough, what does not fit runs over `high`. All weigh the same without `weights`.
     """
     offsets = list(accumulate(sizes, initial=0))[:-1]
-    pools: list[tuple[float, int]] = []  # (sum, count) of places less their offsets
-    for want, offset in zip(wanted, offsets, strict=True):
-        pool = (want - offset, 1)
+    pools: list[tuple[float, int, int]] = []  # weighted sum of places less their offsets, weight, how many
+    for want, offset, weight in zip(wanted, offsets, weights or [1] * len(sizes), strict=True):
+        pool = ((want - offset) * weight, weight, 1)
         while pools and pools[-1][0] * pool[1] >= pool[0] * pools[-1][1]:
             before = pools.pop()
-            pool = (before[0] + pool[0], before[1] + pool[1])
+            pool = (before[0] + pool[0], before[1] + pool[1], before[2] + pool[2])
         pools.append(pool)
     highest = high - sum(sizes)
-    shifts = [total / count for total, count in pools for _ in range(count)]
+    shifts = [total / weight for total, weight, count in pools for _ in range(count)]
     return [max(low, round(min(shift, highest))) + offset for shift, offset in zip(shifts, offsets, strict=True)]
 
 

@@ -90,12 +90,11 @@ def plan(graph: nx.MultiGraph[str], title: str = "") -> Plan:
 def _device(name: str, data: Mapping[str, Any]) -> Device:
     spec = data.get("spec")
     addresses: list[tuple[str, str]] = []
-    for own in _each(getattr(spec, "ip", None)):
-        addresses.append(("", str(own)))
     interfaces = getattr(spec, "interfaces", None) or {}
     for port, interface in interfaces.items():
-        for own in _each(getattr(interface, "ip", None)):
-            addresses.append((str(port), str(own)))
+        addresses += [(str(port), str(own)) for own in _each(getattr(interface, "ip", None))]
+    if not interfaces:  # one interface, its address written at the node
+        addresses += [("", str(own)) for own in _each(getattr(spec, "ip", None))]
     gateway = getattr(spec, "gateway", None)
     return Device(name, str(data["kind"]), addresses, str(gateway) if gateway else None)
 
@@ -104,6 +103,18 @@ def _each(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def short_port(device: str, port: str) -> str:
+    """`eth0` for `h1-eth0`: beside the box of h1 the rest is noise."""
+    return printable(port.removeprefix(device + "-"))
+
+
+def summary(link: Link) -> str:
+    """A link on one line: `sw1:1 - pc1:eth0, 1Gbps 10us`."""
+    (a, port_a), (b, port_b) = link.ends
+    ends = f"{printable(a)}:{short_port(a, port_a)} - {printable(b)}:{short_port(b, port_b)}"
+    return f"{ends}, {link.text}" if link.text else ends
 
 
 def _mapping(properties: Any) -> Mapping[str, Any]:

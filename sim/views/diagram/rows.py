@@ -16,6 +16,7 @@ from sim.views.diagram.plan import FORWARDS_PACKETS, Plan
 Rows = list[list[str]]
 
 SWEEPS: Final = 6  # the count of crossings rarely falls after the fourth
+MOST_TRIED: Final = 400  # orders tried one by one: enough for what fits a screen, and a tenth of a second
 
 
 def neighbours(plan: Plan, names: list[str]) -> dict[str, list[str]]:
@@ -107,7 +108,34 @@ def _untangled(result: Rows, joined: dict[str, list[str]]) -> Rows:
         tangle = _tangle(current, joined)
         if tangle < least:
             best, least = current, tangle
+    return _retried(best, least, joined)
+
+
+def _retried(best: Rows, least: int, joined: dict[str, list[str]]) -> Rows:
+    """Moves single devices within their row, the rows below following, as long as that untangles anything."""
+    tried, improved = 0, True
+    while improved and least:
+        improved = False
+        for number, row in enumerate(best):
+            for name in list(row):
+                for place in range(len(row)):
+                    tried += 1
+                    if tried > MOST_TRIED:
+                        return best
+                    current = _moved(best, number, name, place, joined)
+                    tangle = _tangle(current, joined)
+                    if tangle < least:
+                        best, least, improved = current, tangle, True
     return best
+
+
+def _moved(order: Rows, number: int, name: str, place: int, joined: dict[str, list[str]]) -> Rows:
+    row = [other for other in order[number] if other != name]
+    row.insert(place, name)
+    result = [*order[:number], row]
+    for below in order[number + 1 :]:
+        result.append(_by_barycentre(below, result[-1], joined))
+    return result
 
 
 def _by_barycentre(row: list[str], reference: list[str], joined: dict[str, list[str]]) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Final
 
 from sim.views.diagram.canvas import Canvas
 from sim.views.diagram.hang import Hanging, hang, standing
-from sim.views.diagram.layout import Box, Layout, arrange, short_port
-from sim.views.diagram.plan import Device, Link, Plan
+from sim.views.diagram.layout import Box, Layout, arrange
+from sim.views.diagram.plan import Device, Plan, short_port
 from sim.views.diagram.rows import rows
 from sim.views.diagram.tree_map import draw_tree
 from sim.views.text import Line, clip, columns, printable
@@ -159,10 +159,3 @@ def _legend(plan: Plan, width: int) -> list[Line]:
             line = [("          ", "")]
         line += [("━ ", f"net{index}"), (f"{label}  ", "address")]
     return [*lines, line] if named else lines if len(lines) > 1 else []
-
-
-def summary(link: Link) -> str:
-    """A link on one line, for a title or a list: `sw1:1 - pc1:eth0, 1Gbps 10us`."""
-    (a, port_a), (b, port_b) = link.ends
-    ends = f"{printable(a)}:{short_port(a, port_a)} - {printable(b)}:{short_port(b, port_b)}"
-    return f"{ends}, {link.text}" if link.text else ends

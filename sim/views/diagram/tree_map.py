@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sim.views.diagram.hang import Hanging, hang, standing
-from sim.views.diagram.layout import short_port
-from sim.views.diagram.plan import Device, Link, Plan
+from sim.views.diagram.plan import Device, Link, Plan, short_port
 from sim.views.diagram.rows import neighbours, rows
 from sim.views.text import Line, clip, columns, printable
 

@@ -1,0 +1,8 @@
+"""`python -m sim` is the same as `sim`."""
+
+from __future__ import annotations
+
+from sim.cli.main import main
+
+if __name__ == "__main__":
+    main()

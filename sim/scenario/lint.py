@@ -1,0 +1,283 @@
+"""What can be built, and is most likely a mistake all the same: warnings about addresses, masks, loops and routes.
+
+A lab may do any of this on purpose, so nothing here stops a run. What does is in references.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from sim.scenario.fields import Path
+from sim.scenario.model import Host, PingStep, Router, Step, Topology, TracerouteStep, UdpStep
+from sim.scenario.ports import Fault, Wiring, wiring
+from sim.scenario.problems import Problem, by_place
+from sim.scenario.reach import Reach
+from sim.scenario.references import address_fault, address_path, addresses_of, references
+from sim.scenario.segments import Owner, Segment, owners_on, segments_of
+from sim.scenario.targets import TargetError, address_of
+
+
+def lint(topology: Topology) -> list[Problem]:
+    """Errors of `references`, then warnings, each in the order of the file."""
+    wires = wiring(topology)
+    segments = segments_of(topology, wires)
+    faults = [
+        *_duplicate_addresses(topology),
+        *_duplicate_macs(topology),
+        *_gateways(topology, segments),
+        *_next_hops(topology),
+        *_unlinked(topology, wires),
+        *_networks_on_segments(topology, segments),
+        *_overlaps(topology, segments),
+        *_loops(wires, segments),
+        *_mtus(topology, segments, wires),
+        *_destinations(topology, segments),
+    ]
+    warnings = [topology.problem("warning", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
+    return sorted(references(topology, wires) + warnings, key=by_place)
+
+
+def _stacks(topology: Topology) -> Iterator[tuple[str, Host | Router]]:
+    for name, node in topology.nodes.items():
+        if isinstance(node, Host | Router):
+            yield name, node
+
+
+def _duplicate_addresses(topology: Topology) -> Iterator[Fault]:
+    first: dict[object, str] = {}
+    for name, node in _stacks(topology):
+        for port, index, address in addresses_of(node):
+            place = f"{name}:{port}"
+            other = first.setdefault(address.ip, place)
+            if other != place:
+                message = f"{address.ip} is the address of {place} and of {other}"
+                yield Fault("duplicate-ip", address_path(node, name, port, index), message, "give one of them another")
+
+
+def _duplicate_macs(topology: Topology) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name, node in _stacks(topology):
+        for port, interface in node.interfaces.items():
+            if interface.mac is None:
+                continue
+            place = f"{name}:{port}"
+            other = first.setdefault(interface.mac, place)
+            if other != place:
+                message = f"{interface.mac} is the MAC address of {place} and of {other}"
+                yield Fault("duplicate-mac", _port_path(node, name, port, "mac"), message, "remove it: one is made")
+
+
+def _port_path(node: Host | Router, name: str, port: str, key: str) -> tuple[str, ...]:
+    if isinstance(node, Host) and "interfaces" not in node.model_fields_set:
+        return "nodes", name, key
+    return "nodes", name, "interfaces", port, key
+
+
+def _networks(node: Host | Router) -> list[IPv4Network]:
+    return [address.network for _, _, address in addresses_of(node)]
+
+
+def _gateways(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+    segment_of = {end: segment for segment in segments for end in segment.members}
+    for name, node in _stacks(topology):
+        if not isinstance(node, Host) or node.gateway is None:
+            continue
+        path, gateway = ("nodes", name, "gateway"), node.gateway
+        ports = [port for port, _, address in addresses_of(node) if gateway in address.network]
+        own = [address.ip for _, _, address in addresses_of(node)]
+        if gateway in own:
+            yield Fault("gateway-off-subnet", path, f"{gateway} is {name}'s own address", "name its router's")
+        elif not ports:
+            networks = ", ".join(map(str, _networks(node))) or "no network"
+            message = f"the gateway {gateway} is not in {name}'s network: {networks}"
+            yield Fault(
+                "gateway-off-subnet", path, message, "a gateway is on the host's own network, or the mask is wrong"
+            )
+        else:
+            near = [segment_of[name, port] for port in ports if (name, port) in segment_of]
+            owners = [owner.address.ip for segment in near for owner in owners_on(topology, segment)]
+            if near and gateway not in owners:
+                message = f"nobody on {name}'s segment has the gateway's address {gateway}"
+                yield Fault("gateway-missing", path, message, "give it to the router's interface there")
+
+
+def _next_hops(topology: Topology) -> Iterator[Fault]:
+    for name, node in _stacks(topology):
+        for prefix, routes in node.routes.items():
+            for index, route in enumerate(routes):
+                via = route.via
+                if via is None:
+                    continue
+                path = ("nodes", name, "routes", str(prefix), index, "via")
+                if any(via == address.ip for _, _, address in addresses_of(node)):
+                    message = f"the next hop {via} is {name}'s own address"
+                    yield Fault("next-hop-off-subnet", path, message, "name the next router's")
+                elif route.dev is None and not any(via in network for network in _networks(node)):
+                    networks = ", ".join(map(str, _networks(node))) or "none"
+                    message = f"the next hop {via} is on none of {name}'s networks: {networks}"
+                    yield Fault("next-hop-off-subnet", path, message, "a next hop is a neighbour")
+
+
+def _unlinked(topology: Topology, wires: Wiring) -> Iterator[Fault]:
+    linked = {end for ends in wires.ends if ends for end in ends}
+    # a link that cannot be made has its own error; its ends meant to be linked
+    named = {end.node for link in topology.links for end in link.endpoints}
+    for name, node in topology.nodes.items():
+        if name not in named:
+            yield Fault("unlinked-node", ("nodes", name), f"{node.kind} '{name}' has no link", "add one to links")
+        elif isinstance(node, Host | Router) and not wires.faults:
+            for port in node.interfaces:
+                if (name, port) not in linked:
+                    message = f"the interface {name}:{port} has no link"
+                    yield Fault("dangling-port", ("nodes", name, "interfaces", port), message, "add one to links")
+
+
+def _networks_on_segments(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+    """On one segment networks are equal or apart."""
+    for segment in segments:
+        first: dict[IPv4Network, Owner] = {}
+        for owner in owners_on(topology, segment):
+            network = owner.address.network
+            if address_fault(owner.address) is not None or network in first:
+                continue
+            for other_network, other in first.items():
+                if network.overlaps(other_network):
+                    node = topology.nodes[owner.node]
+                    assert isinstance(node, Host | Router)
+                    message = (
+                        f"{owner.node} has {owner.address} and {other.node} has {other.address} on one segment: "
+                        "their masks differ"
+                    )
+                    path = address_path(node, owner.node, owner.port, owner.index)
+                    yield Fault("mask-mismatch", path, message, "neighbours need the same mask")
+                    break
+            first[network] = owner
+
+
+def _overlaps(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+    """A network is on one segment, since routers could not tell where its addresses are otherwise."""
+    networks: list[tuple[IPv4Network, int, Owner]] = []
+    for number, segment in enumerate(segments):
+        first: dict[IPv4Network, Owner] = {}
+        for owner in owners_on(topology, segment):
+            if owner.address.network.prefixlen < 32:
+                first.setdefault(owner.address.network, owner)
+        networks += [(network, number, owner) for network, owner in first.items()]
+    networks.sort(key=lambda entry: (entry[0].network_address, entry[0].prefixlen))
+    reach: list[tuple[IPv4Network, int, Owner]] = []  # those that hold the network at hand, as sorted they nest
+    for network, number, owner in networks:
+        while reach and not reach[-1][0].overlaps(network):
+            reach.pop()
+        other = next((entry for entry in reversed(reach) if entry[1] != number), None)
+        if other is not None:
+            node = topology.nodes[owner.node]
+            assert isinstance(node, Host | Router)
+            message = (
+                f"{network} at {owner.node}:{owner.port} overlaps {other[0]} at {other[2].node}:{other[2].port}, "
+                "which is another segment"
+            )
+            path = address_path(node, owner.node, owner.port, owner.index)
+            yield Fault("subnet-overlap", path, message, "give each segment a network of its own")
+        reach.append((network, number, owner))
+
+
+def _loops(wires: Wiring, segments: list[Segment]) -> Iterator[Fault]:
+    """A segment is a tree of hubs and switches, as they run no spanning tree protocol."""
+    for segment in segments:
+        parents: dict[str, str] = {name: name for name in segment.bridges}
+        for index in segment.links:
+            ends = wires.ends[index]
+            assert ends is not None
+            a, b = ends[0][0], ends[1][0]
+            if a not in parents or b not in parents:
+                continue
+            roots = [_root(parents, a), _root(parents, b)]
+            if roots[0] == roots[1]:
+                message = f"this link closes a loop of {_cycle(wires, segment, index, a, b)}"
+                hint = "there is no spanning tree protocol: a broadcast goes round for ever; remove a link"
+                yield Fault("l2-loop", ("links", index), message, hint)
+            parents[roots[0]] = roots[1]
+
+
+def _root(parents: dict[str, str], name: str) -> str:
+    while parents[name] != name:
+        parents[name] = parents[parents[name]]
+        name = parents[name]
+    return name
+
+
+def _cycle(wires: Wiring, segment: Segment, closing: int, a: str, b: str) -> str:
+    """The hubs and switches of the loop that link `closing` between `a` and `b` completes."""
+    import networkx as nx
+
+    if a == b:
+        return f"{a} with itself"
+    net: nx.Graph[str] = nx.Graph()
+    for index in segment.links:
+        ends = wires.ends[index]
+        if index < closing and ends is not None and {ends[0][0], ends[1][0]} <= set(segment.bridges):
+            net.add_edge(ends[0][0], ends[1][0])
+    return " - ".join([*nx.shortest_path(net, a, b), a])
+
+
+def _mtus(topology: Topology, segments: list[Segment], wires: Wiring) -> Iterator[Fault]:
+    """Whoever is on a segment sends packets that all the others, and all the links, can take."""
+    links = {end: index for index, ends in enumerate(wires.ends) if ends for end in ends}
+    for segment in segments:
+        first: tuple[str, int] | None = None
+        largest = 0
+        for name, port in segment.members:
+            mtu, path = _mtu(topology, name, port, links[name, port])
+            largest = max(largest, mtu)
+            if first is None:
+                first = (f"{name}:{port}", mtu)
+            elif mtu != first[1]:
+                message = f"{name}:{port} has an MTU of {mtu} and {first[0]} one of {first[1]} on one segment"
+                yield Fault("mtu-mismatch", path, message, "longer packets are lost without a word: use one MTU")
+        for index in segment.links:
+            limit = topology.properties(topology.links[index]).mtu
+            if limit is not None and limit < largest:
+                message = f"this link's MTU of {limit} is below the {largest} of an interface on its segment"
+                hint = "longer packets are lost without a word: lower the MTU of the interfaces"
+                yield Fault("mtu-mismatch", ("links", index, "mtu"), message, hint)
+
+
+def _mtu(topology: Topology, name: str, port: str, link: int) -> tuple[int, Path]:
+    """An interface's MTU, its link's if it has none of its own, and where that is written."""
+    node = topology.nodes[name]
+    assert isinstance(node, Host | Router)
+    interface = node.interfaces[port]
+    of_link = topology.properties(topology.links[link]).mtu
+    if of_link is not None and "mtu" not in interface.model_fields_set:
+        return of_link, ("links", link, "mtu")
+    return interface.mtu, _port_path(node, name, port, "mtu")
+
+
+def _destinations(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+    reach = Reach(topology, segments)
+    for index, step in enumerate(topology.scenario):
+        if not isinstance(step, PingStep | TracerouteStep | UdpStep) or _expects_failure(step):
+            continue
+        action = step.action
+        try:
+            target = address_of(topology, action.to)
+        except TargetError:
+            continue  # an error already
+        if not isinstance(topology.nodes.get(action.source), Host | Router):
+            continue
+        why = reach.obstacle(action.source, target)
+        if why is not None:
+            message = f"{action.to} cannot be reached from {action.source}: {why}"
+            hint = "if that is the point, expect it: error, received: 0 or reached: false"
+            yield Fault("unreachable-destination", ("scenario", index, step.kind, "to"), message, hint)
+
+
+def _expects_failure(step: Step) -> bool:
+    expect = step.expect
+    received = getattr(expect, "received", None)
+    return (
+        getattr(expect, "error", None) is not None
+        or getattr(expect, "reached", None) is False
+        or (received is not None and received.holds(0))
+    )

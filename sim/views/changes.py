@@ -1,0 +1,49 @@
+"""What a device did to a packet: the header fields that differ between the frame that came and the frame that left."""
+
+from __future__ import annotations
+
+from sim.wire import ipv4
+from sim.wire.decode import decode
+from sim.wire.layer import Layer
+
+Change = tuple[str, str, str]
+"""A field's name, and its value before and after."""
+
+
+def changes(before: bytes, after: bytes) -> list[Change]:
+    """The fields that differ, layer by layer, in header order; payloads are not compared."""
+    found: list[Change] = []
+    for old, new in zip(decode(before), decode(after), strict=False):
+        if type(old) is not type(new):
+            break
+        was, now = dict(old.fields()), dict(new.fields())
+        found += [
+            (f"{old.title()} {name}", str(was[name]), str(now[name]))
+            for name in was
+            if not isinstance(was[name], bytes) and was[name] != now[name]
+        ]
+        if _checksum(before, old) != _checksum(after, new):
+            found.append(("IPv4 header checksum", f"0x{_checksum(before, old):04x}", f"0x{_checksum(after, new):04x}"))
+    return found
+
+
+def is_same_packet(before: bytes, after: bytes) -> bool:
+    """Whether the second frame carries the IPv4 packet of the first: what a router forwards, whole or in fragments."""
+    old, new = _packet(before), _packet(after)
+    if old is None or new is None:
+        return False
+    return (old.source, old.destination, old.protocol, old.identification) == (
+        new.source,
+        new.destination,
+        new.protocol,
+        new.identification,
+    )
+
+
+def _packet(frame: bytes) -> ipv4.Packet | None:
+    return next((layer for layer in decode(frame) if isinstance(layer, ipv4.Packet)), None)
+
+
+def _checksum(frame: bytes, layer: Layer) -> int:
+    """An IPv4 layer's checksum as it stands in an untagged frame; layers do not keep it."""
+    return int.from_bytes(frame[24:26], "big") if isinstance(layer, ipv4.Packet) and frame[12:14] == b"\x08\x00" else 0
