@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def command(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Topology files (YAML).", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document: a list with one entry a file.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document: a list with one entry a file.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Validate topologies without running them.

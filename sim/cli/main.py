@@ -14,10 +14,12 @@ from sim.cli.terminal import on_terminal
 
 COMMANDS: Final = {
     # verb: (module, one line of help), in the order of `sim --help`
+    "run": ("sim.cli.run", "Run a topology's scenario and print each step."),
+    "path": ("sim.cli.path", "Send one packet and explain its journey, hop by hop."),
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),
     "schema": ("sim.cli.schema", "Print the JSON Schema of topology files."),
-    "ip": ("sim.cli.ip", "Explain an IP address: class, network and host part, range, binary."),
+    "ip": ("sim.cli.ip", "Explain an IP address: class, network, range, binary."),
 }
 SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
 

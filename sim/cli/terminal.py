@@ -38,6 +38,10 @@ STYLES: Final = {
     "network-bits": "bold cyan",
     "host-bits": "bold yellow",
     "good": "bold green",
+    "frame": "dim",
+    "time": "cyan",
+    "note": "green",
+    "change": "bold yellow",
 }
 SEGMENT_STYLES: Final = ("blue", "red", "green", "magenta", "yellow", "cyan", "bright_black", "white")
 
@@ -80,6 +84,7 @@ def write_text(text: str, stream: TextIO | None = None) -> None:
     except UnicodeEncodeError:
         text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
     out.write(text)
+    out.flush()  # stdout and stderr may be the same pipe: keep their order
 
 
 def _write_styled(lines: Sequence[Line], stream: TextIO) -> None:

@@ -21,14 +21,15 @@ from sim.devices.node import IpNode
 from sim.engine.engine import Engine
 from sim.links.port import Port
 from sim.stack.fragments import fragment
-from sim.stack.ip import Path
+from sim.stack.ip import Path, choose
 from sim.tracing import kinds
 from sim.tracing.recorder import Recorder
 from sim.wire import icmpv4, ipv4
-from sim.wire.addresses import is_multicast_ip
 
 IPV4: Final = b"\x08\x00"
 DONT_FRAGMENT: Final = 0x40
+LOOPBACK_NETWORK: Final = 127  # 127.0.0.0/8
+MULTICAST_NETWORKS: Final = 224  # from here on no address is one host's
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -47,9 +48,9 @@ class Router(IpNode):
             frame[12:14] != IPV4
             or frame[0:6] != port.mac
             or len(destination) < 4
-            or destination in stack.local
-            or destination in stack.broadcasts
-            or destination[0] == 127
+            or destination in stack.own
+            or destination[0] == LOOPBACK_NETWORK
+            or destination[0] >= MULTICAST_NETWORKS
         ):
             stack.receive(stack.interfaces[port.number], frame, engine.now, engine.cause)
             return
@@ -71,8 +72,9 @@ class Router(IpNode):
             self._report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
             return
         destination = frame[30:34]
-        path = self.stack.path_to(destination, frame[23:24] + frame[26:38])
-        if path is None or is_multicast_ip(destination):
+        paths = self.stack.paths_to(destination)
+        path = paths[0] if len(paths) == 1 else choose(paths, frame[23:24] + frame[26:38])
+        if path is None:
             self.drop("no route")
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
             return

@@ -81,13 +81,11 @@ class Engine:
         """
         queue = self._queue
         limit = NEVER if until is None else until
-        left = NEVER if budget is None else budget
-        start = left
         self._stopped = False
-        while queue and queue[0][0] <= limit:
-            if left == 0:
-                raise BudgetError(f"{budget} events handled and the network is not at rest")
-            left -= 1
+        for handled in range(NEVER if budget is None else budget):
+            if self._stopped or not queue or queue[0][0] > limit:
+                self.events += handled
+                break
             time, sequence, target, frame = heappop(queue)
             if frame:
                 self.now = time
@@ -97,13 +95,11 @@ class Engine:
                 self.now = time  # only here: a cancelled timer must not move the clock
                 self.cause = target.cause
                 target.fire(frame)
-            if self._stopped:
-                break
         else:
-            if until is not None and until > self.now:
-                self.now = until
+            raise BudgetError(f"{budget} events handled and the network is not at rest")
         self.cause = NO_CAUSE
-        self.events += start - left
+        if until is not None and until > self.now and not self._stopped:
+            self.now = until
 
     def stop(self) -> None:
         """Return from `run` after the event being handled."""

@@ -43,6 +43,10 @@ class Action:
     def start(self) -> None:
         raise NotImplementedError
 
+    def watched(self) -> int | None:
+        """The journey whose path is the step's: that of its first packet. None when it sent none."""
+        return self.roots[0] if self.roots else None
+
     def outcome(self) -> dict[str, Any]:
         """What came of it: counts, times in ns, lists of names. The keys are those that `expect` knows."""
         return {}
@@ -114,6 +118,9 @@ class TracerouteAction(Action):
 
     def start(self) -> None:
         self.trace.start()
+
+    def watched(self) -> int | None:
+        return self.roots[-1] if self.roots else None  # the probe that came farthest
 
     def outcome(self) -> dict[str, Any]:
         failed = not self.trace.reached and self.trace.done
@@ -316,4 +323,3 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done
         case steps.WaitStep():
             return WaitAction(net, step.wait, on_done)
     raise AssertionError(f"a step that nothing runs: {step}")
-

@@ -54,10 +54,9 @@ class Judge:
         return found
 
     def path(self) -> list[str]:
-        """The nodes that the step's first packet went through; empty when it sent none."""
-        if not self.action.roots or not self.net.recording:
-            return []
-        return self.net.trace.journey(self.action.roots[0]).path()
+        """The nodes that the step's packet went through; empty when it sent none."""
+        root = self.action.watched()
+        return [] if root is None else self.net.trace.journey(root).path()
 
     def _result(self, name: str, wanted: Any) -> list[str]:
         actual = self.outcome.get(name)

@@ -38,7 +38,7 @@ Node = Device | Probe
 End = Node | Port | str
 Address = str | Sequence[str]
 NextHop = str | Sequence[str]
-D = TypeVar("D", bound=Device)
+D = TypeVar("D", bound=Node)
 
 
 class Network:
@@ -332,6 +332,10 @@ class Network:
         """Note something in the name of a port's owner, about what is being handled."""
         if self.recording:
             self.recorder.note(self.now, self.engine.cause, self._node_index(port), kind, detail)
+
+    def drop(self, port: Port, reason: str) -> None:
+        """Note that the frame being handled goes no further than the owner of `port`."""
+        self.note(port, kinds.DROP, reason)
 
     def set_link(self, link: Link, up: bool) -> None:
         """Plug a link in, or pull it out."""

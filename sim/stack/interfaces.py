@@ -49,7 +49,7 @@ class Interface:
 
     def hears(self, mac: bytes) -> bool:
         """Whether a frame to `mac` is taken in: ours, broadcast, or of a group we listen to."""
-        return mac in (self.mac, addresses.MAC_BROADCAST, ALL_HOSTS_MAC) or mac in self.group_macs
+        return mac == self.mac or mac in (addresses.MAC_BROADCAST, ALL_HOSTS_MAC) or mac in self.group_macs
 
     def source_for(self, next_hop: bytes) -> bytes | None:
         """The address to send from towards `next_hop`: one that shares its subnet, else the primary one."""

@@ -41,13 +41,20 @@ PATH_CACHE_LIMIT: Final = 65536
 
 
 class Path:
-    """Where packets to one destination go next: RFC 4861's destination cache entry."""
+    """Where packets to one destination go next, and from which address ours leave: a destination cache entry
+    (RFC 4861 5.1)."""
 
     def __init__(self, route: Route, table: NeighbourTable, neighbour: Neighbour) -> None:
         self.route = route
         self.interface = route.interface
         self.table = table
         self.neighbour = neighbour
+        self.source: bytes | None = route.interface.source_for(neighbour.address)
+
+
+def choose(paths: list[Path], flow: bytes) -> Path | None:
+    """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`."""
+    return paths[crc32(flow) % len(paths)] if paths else None
 
 
 class IpStack(IpService):
@@ -59,6 +66,7 @@ class IpStack(IpService):
         self.routes = RouteTable()
         self.local: set[bytes] = set()
         self.broadcasts: set[bytes] = {IPV4_BROADCAST}
+        self.own: set[bytes] = {IPV4_BROADCAST}
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
         self.udp = Udp(self, self.icmp)
@@ -93,6 +101,7 @@ class IpStack(IpService):
         interface.add_address(address, length)
         self.local.add(address)
         self.broadcasts |= interface.broadcasts
+        self.own = self.local | self.broadcasts
         self.routes.add(Route(network_of(address, length), length, None, interface))
 
     def add_route(
@@ -175,7 +184,8 @@ class IpStack(IpService):
         if destination in self.local or destination[0] == 127:
             self._send_to_self(packet)
             return
-        path = self.path_to(destination, packet.source + destination + packet.payload[:4])
+        paths = self.paths_to(destination)
+        path = paths[0] if len(paths) == 1 else choose(paths, packet.source + destination + packet.payload[:4])
         if path is None:
             raise os_error(errno.ENETUNREACH)
         if self.core.journal.recording:
@@ -192,10 +202,10 @@ class IpStack(IpService):
         if is_multicast_ip(destination) or destination in self.broadcasts:
             source = self._interface_to_many(destination).source_for(destination)
         else:
-            path = self.path_to(destination, destination)
-            if path is None:
+            paths = self.paths_to(destination)
+            if not paths:
                 raise os_error(errno.ENETUNREACH)
-            source = path.interface.source_for(path.neighbour.address)
+            source = paths[0].source
         if source is None:
             raise os_error(errno.EADDRNOTAVAIL)
         return source
@@ -213,8 +223,8 @@ class IpStack(IpService):
         self._identification = (self._identification + 1) & 0xFFFF
         return self._identification
 
-    def path_to(self, destination: bytes, flow: bytes) -> Path | None:
-        """The path for one packet. `flow` is the bytes that packets of one flow share, to choose among equals.
+    def paths_to(self, destination: bytes) -> list[Path]:
+        """The equal paths to another host's address; mostly one, none without a route.
 
         What was looked up is kept until a route or an interface changes.
         """
@@ -222,11 +232,7 @@ class IpStack(IpService):
             self._paths.clear()
             self._paths_generation = self.routes.generation
         paths = self._paths.get(destination)
-        if paths is None:
-            paths = self._find_paths(destination)
-        if len(paths) > 1:
-            return paths[crc32(flow) % len(paths)]
-        return paths[0] if paths else None
+        return self._find_paths(destination) if paths is None else paths
 
     # -- receiving
 

@@ -154,7 +154,8 @@ class Udp:
             core.drop("port unreachable")
             self._icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PORT_UNREACHABLE)
             return
-        core.note(kinds.DELIVER, f"UDP port {datagram.destination_port}")
+        if core.journal.recording:
+            core.note(kinds.DELIVER, f"UDP port {datagram.destination_port}")
         for socket in takers:
             if not socket.deliver(datagram.payload, packet.source, datagram.source_port):
                 core.drop("receive buffer full")

@@ -60,6 +60,10 @@ class Hop:
                 return str(note.detail)
         return None
 
+    def ignored(self) -> bool:
+        """Whether the receiver heard the frame and it was not for it."""
+        return any(note.kind == kinds.IGNORE for note in self.notes)
+
     def died(self) -> str | None:
         """Why the receiver dropped the frame; None if it did not."""
         for note in self.notes:
@@ -100,18 +104,11 @@ class Journey:
     def path(self) -> list[str]:
         """The nodes that the packet went through, from who sent it to who took it in, or to where it died.
 
-        Of a flood it is the branch that was delivered. ARP is not the packet: its frames are left out.
+        Of a flood it is the branch that was delivered, else the one on which somebody dropped the packet, else the
+        longest. ARP is not the packet: its frames are left out.
         """
-        best: list[str] = [self.node]
-        for branch in self.hops:
-            if is_arp(branch.frame):
-                continue
-            trail = _trail(branch)
-            if trail[1]:
-                return [self.node, *trail[0]]
-            if len(trail[0]) + 1 > len(best):
-                best = [self.node, *trail[0]]
-        return best
+        trails = [_trail(hop) for hop in self.hops if not is_arp(hop.frame)]
+        return [self.node, *max(trails, key=lambda trail: trail[0])[1]] if trails else [self.node]
 
 
 def is_arp(frame: bytes) -> bool:
@@ -119,23 +116,22 @@ def is_arp(frame: bytes) -> bool:
     return frame[12:14] == b"\x08\x06"
 
 
-def _trail(hop: Hop) -> tuple[list[str], bool]:
-    """The nodes from `hop` on to who took the packet in (and True), else to the farthest that it came (and False)."""
-    longest: list[str] = []
+def _trail(hop: Hop) -> tuple[tuple[int, int], list[str]]:
+    """The best way from `hop` on, with its rank: how it ended, then how long it is; of equals the first."""
+    best: tuple[tuple[int, int], list[str]] = ((0, 0), [])
     stack: list[tuple[Hop, list[str]]] = [(hop, [])]
     while stack:
         current, before = stack.pop()
         if current.lost is not None:
             continue
         trail = [*before, current.receiver]
-        if current.delivered() is not None:
-            return trail, True
-        if len(trail) > len(longest):
-            longest = trail
-        if current.died() is not None:
-            continue  # what follows is about the packet: an error, say
-        stack.extend((child, trail) for child in reversed(current.children) if not is_arp(child.frame))
-    return longest, False
+        delivered, died = current.delivered() is not None, current.died() is not None
+        rank = (3 if delivered else 2 if died else 0 if current.ignored() else 1, len(trail))
+        if rank > best[0]:
+            best = (rank, trail)
+        if not delivered and not died:  # what follows these is about the packet, or an answer to it
+            stack.extend((child, trail) for child in reversed(current.children) if not is_arp(child.frame))
+    return best
 
 
 class Lineage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from sim.views.text import Line, columns
@@ -54,11 +55,17 @@ class Canvas:
             wide = columns(character)
             if wide == 0 and 0 < x <= len(row):
                 row[x - 1] = (row[x - 1][0] + character, row[x - 1][1])
-            elif 0 <= x and x + wide <= len(row):
+            elif x >= 0 and x + wide <= len(row):
                 row[x] = (character, style)
                 if wide == 2:
                     row[x + 1] = ("", style)
             x += wide
+
+    def write(self, x: int, y: int, line: Line) -> None:
+        """Write a styled line from a cell on."""
+        for text, style in line:
+            self.put(x, y, text, style)
+            x += columns(text)
 
     def box(self, x: int, y: int, width: int, height: int, border: str, style: str) -> None:
         """A rectangle with one of the `BORDERS`."""
@@ -78,7 +85,7 @@ class Canvas:
     def line(self, points: list[tuple[int, int]], style: str) -> None:
         """A line through corner points, from one box's border to another's, crossing the lines it meets."""
         ways: dict[tuple[int, int], int] = {}
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             for here, there in _steps(start, end):
                 ways[here] = ways.get(here, 0) | _way(here, there)
                 ways[there] = ways.get(there, 0) | _way(there, here)
@@ -106,7 +113,7 @@ def _steps(start: Cell, end: Cell) -> list[tuple[Cell, Cell]]:
         return []
     step_x, step_y = (x_end - x) // length, (y_end - y) // length
     cells = [(x + step_x * index, y + step_y * index) for index in range(length + 1)]
-    return list(zip(cells, cells[1:], strict=False))
+    return list(pairwise(cells))
 
 
 def _way(here: Cell, there: Cell) -> int:

@@ -72,7 +72,8 @@ class Label:
 
 @dataclass(slots=True, eq=False)
 class Wire:
-    """A link drawn: its corner points in cells, from one box to the other."""
+    """A link drawn: its corner points in cells, from one box to the other. `around` says that both stand in one row
+    and the link goes over what is between them."""
 
     link: Link
     text: str
@@ -80,6 +81,7 @@ class Wire:
     second: Box
     ends: tuple[End, End] | None = None
     around: bool = False
+    text_at_first: bool = False
     points: list[tuple[int, int]] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
@@ -149,8 +151,10 @@ def _sort_links(
             gaps[row][column] = max(gap, needed)
             continue
         wire.around = row == row_b
-        upper = End(labels[0], _slots(labels[0], text if wire.around else ""), second)
-        lower = End(labels[1], _slots(labels[1], "" if wire.around else text), first, upper)
+        wire.text_at_first = wire.around and _room(first) >= _room(second)
+        texts = (text, "") if wire.text_at_first else ("", text)
+        upper = End(labels[0], _slots(labels[0], texts[0]), second)
+        lower = End(labels[1], _slots(labels[1], texts[1]), first, upper)
         upper.twin = lower
         (first.above if wire.around else first.below).append(upper)
         second.above.append(lower)
@@ -161,6 +165,11 @@ def _sort_links(
 def _slots(*labels: str) -> int:
     """Pairs of columns for the line, its labels to the right of it, and a blank."""
     return (max(columns(label) for label in labels) + 2 + GRAIN - 1) // GRAIN
+
+
+def _room(box: Box) -> int:
+    """The columns of its upper border that are still free."""
+    return box.width - GRAIN * sum(end.slots for end in box.above)
 
 
 def _make_room(box: Box) -> None:
@@ -275,7 +284,7 @@ def _trace(wire: Wire) -> None:
     under = first.y - 1 if wire.around else start + 1
     wire.labels.append(Label(upper.x + 1, under, upper.label, "port"))
     wire.labels.append(Label(lower.x + 1, second.y - 1, lower.label, "port"))
-    x, y = (upper.x, first.y) if wire.around else (lower.x, second.y)
+    x, y = (upper.x, first.y) if wire.text_at_first else (lower.x, second.y)
     marked = any(end.label for box in (first, second) for end in box.above)
     wire.labels.append(Label(x + 1, y - 1 - marked, wire.text, "link"))
 

@@ -35,10 +35,10 @@ def draw_svg(plan: Plan) -> str:
     width = max(layout.width * CELL_WIDTH + 2 * MARGIN, NARROWEST)
     legend, bottom = _legend(plan, width, top + layout.height * CELL_HEIGHT + 30)
     height = int(bottom) + MARGIN
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     label = quoteattr(f"Map of the network {plan.title}".strip())
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f" role=\"img\" aria-label={label}>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label={label}>',
         f"<style>{style_sheet()}</style>",
         "<defs>",
         *(f'<symbol id="icon-{kind}" viewBox="0 0 24 24"><path d="{path}"/></symbol>' for kind, path in ICONS.items()),
@@ -46,7 +46,7 @@ def draw_svg(plan: Plan) -> str:
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="{MARGIN}" y="{MARGIN + 12}">{_text(plan.title)}</text>' if plan.title else "",
         f'<g transform="translate({MARGIN} {top})">',
-        *(_wire(plan, wire) for wire in layout.wires),
+        *(_wire(wire) for wire in layout.wires),
         *(_device(plan, box, hanging) for box in layout.boxes),
         *(_labels(wire) for wire in layout.wires),
         "</g>",
@@ -136,7 +136,7 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
-def _wire(plan: Plan, wire: Wire) -> str:
+def _wire(wire: Wire) -> str:
     points = [(_x(x), _y(y)) for x, y in wire.points]
     points[0] = _away(points[0], points[1])
     points[-1] = _away(points[-1], points[-2])
@@ -163,12 +163,11 @@ def _link(link: Link, path: str, *, cased: bool) -> str:
 
 def _path(points: list[tuple[float, float]]) -> str:
     """A line through the points with rounded corners."""
-    (x, y), *rest = points
-    path = f"M{x:g} {y:g}"
-    for (x, y), (x_next, y_next) in zip(rest, rest[1:], strict=False):
-        before, after = _towards((x, y), points[points.index((x, y)) - 1]), _towards((x, y), (x_next, y_next))
-        path += f"L{before[0]:g} {before[1]:g}Q{x:g} {y:g} {after[0]:g} {after[1]:g}"
-    return path + f"L{rest[-1][0]:g} {rest[-1][1]:g}"
+    path = f"M{points[0][0]:g} {points[0][1]:g}"
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        (x_in, y_in), (x_out, y_out) = _towards(corner, before), _towards(corner, after)
+        path += f"L{x_in:g} {y_in:g}Q{corner[0]:g} {corner[1]:g} {x_out:g} {y_out:g}"
+    return path + f"L{points[-1][0]:g} {points[-1][1]:g}"
 
 
 def _towards(corner: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
@@ -207,7 +206,7 @@ def _device(plan: Plan, box: Box, hanging: Hanging) -> str:
         f'<g class="{escape(icon)}" data-device={quoteattr(printable(device.name))}>',
         f"<title>{_text(f'{device.name} ({device.kind})')}</title>",
         f'<path class="shape" d="{outline(icon, left, top, width, height)}"/>',
-        f'<use class="icon" href="#icon-{icon}" x="{left + 10:g}" y="{top + height / 2 - 14:g}" width="28" height="28"/>',
+        _icon(icon, left + 10, top + height / 2 - 14, 28),
         f'<text class="name" x="{text_x:g}" y="{first:g}">{_text(_name(device))}</text>',
         f'<text class="kind" x="{left + width - 12:g}" y="{first:g}" text-anchor="end">{_text(device.kind)}</text>',
     ]
@@ -215,6 +214,10 @@ def _device(plan: Plan, box: Box, hanging: Hanging) -> str:
         parts.append(f'<text class="{kind}" x="{text_x:g}" y="{first + index * CELL_HEIGHT:g}">{_text(text)}</text>')
     parts.append("</g>")
     return "\n".join(parts)
+
+
+def _icon(kind: str, x: float, y: float, size: int) -> str:
+    return f'<use class="icon" href="#icon-{kind}" x="{x:g}" y="{y:g}" width="{size}" height="{size}"/>'
 
 
 def _combs(plan: Plan, box: Box, hosts: list[tuple[Device, Link]]) -> list[str]:
@@ -240,12 +243,12 @@ def _comb(plan: Plan, box: Box, column_x: int, hosts: list[tuple[Device, Link]])
         name, rest = _host_words(plan, link, device)
         icon = device.kind if device.kind in ICONS else "host"
         name_x = tooth + 22
+        port = clip(short_port(box.name, link.port(box.name)), 16)
         parts += [
             _link(link, _path([(trunk, bottom - TUCK), (trunk, y), (tooth, y)]), cased=False),
             f'<g class="{icon}" data-device={quoteattr(printable(device.name))}><title>{_text(summary(link))}</title>',
-            f'<use class="icon" href="#icon-{icon}" x="{tooth + 1:g}" y="{y - 8:g}" width="16" height="16"/>',
-            f'<text class="port" x="{trunk + 8:g}" y="{y - 3:g}">'
-            f"{_text(clip(short_port(box.name, link.port(box.name)), 16))}</text>",
+            _icon(icon, tooth + 1, y - 8, 16),
+            f'<text class="port" x="{trunk + 8:g}" y="{y - 3:g}">{_text(port)}</text>',
             f'<text class="name" x="{name_x:g}" y="{y + 4:g}">{_text(name)}</text>',
             f'<text x="{name_x + (names + 1) * CELL_WIDTH:g}" y="{y + 4:g}">{_text(rest)}</text></g>',
         ]

@@ -21,7 +21,8 @@ SEGMENT_COLOURS: Final = (
 
 _STYLE: Final = """
 svg{--paper:#fff;--ink:#1c2733;--soft:#66727e;--card:#f7f9fb;--edge:#8995a1;SEGMENTS_LIGHT}
-@media (prefers-color-scheme:dark){svg{--paper:#12181f;--ink:#e6edf3;--soft:#93a1ae;--card:#1b242d;--edge:#6b7885;SEGMENTS_DARK}}
+@media (prefers-color-scheme:dark){svg{--paper:#12181f;--ink:#e6edf3;--soft:#93a1ae;--card:#1b242d;--edge:#6b7885;
+SEGMENTS_DARK}}
 text{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:var(--ink)}
 .paper{fill:var(--paper)}
 .title{font-size:16px;font-weight:700}
@@ -59,7 +60,9 @@ ICONS: Final = {
     "host": "M3 4h18v12H3zM9 20h6M12 16v4",
     "hub": "M3 9l5-5h8l5 5v6l-5 5H8l-5-5zM12 12h5M12 12H7M12 12V7.500M12 12v4.500",
     "switch": "M3 5h18v14H3zM7 9.500h9l-2-2M17 14.500H8l2 2",
-    "router": "M21 12a9 9 0 1 1-18 0a9 9 0 1 1 18 0M12 10.500V5.500l-2 2M12 13.500v5l2-2M10.500 12H6l2 2M13.500 12H18l-2-2",
+    "router": (
+        "M21 12a9 9 0 1 1-18 0a9 9 0 1 1 18 0M12 10.500V5.500l-2 2M12 13.500v5l2-2M10.500 12H6l2 2M13.500 12H18l-2-2"
+    ),
     "gateway": "M12 3l8 3v6c0 5-3.500 7.500-8 9c-4.500-1.500-8-4-8-9V6zM8 10h7l-2-2M16 14H9l2 2",
     "dns": "M5 3h11l3 3v15H5zM8 9h8M8 13h8M8 17h5",
 }

@@ -48,9 +48,7 @@ def draw_tree(plan: Plan, width: int) -> list[Line]:
     return [_clipped(line, width) for line in lines]
 
 
-def _children(
-    plan: Plan, name: str, joined: dict[str, list[str]], seen: dict[str, None]
-) -> list[tuple[str, Link]]:
+def _children(plan: Plan, name: str, joined: dict[str, list[str]], seen: dict[str, None]) -> list[tuple[str, Link]]:
     found = []
     for index in plan.devices[name].links:
         other = plan.links[index].other(name)

@@ -1,0 +1,46 @@
+"""What commands that run a network have in common: their options, and the files that `--out` writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sim.tracing.recording import Trace
+from sim.units import duration
+
+
+def _duration(text: str) -> int:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A topology in YAML.", show_default=False)]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Take this seed instead of the file's.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what failed.")]
+Until = Annotated[
+    Any, typer.Option("--until", metavar="TIME", parser=_duration, help="Stop at this simulated time, such as 10s.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write captures (pcapng, pcap per port), events.jsonl, report.json."),
+]
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(data, indent=2))
+
+
+def write_out(folder: Path, name: str, trace: Trace, report: dict[str, Any]) -> None:
+    """Write all that a run leaves behind into `folder`, which is made if it is not there. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trace.write_pcapng(folder / f"{name}.pcapng")
+    trace.write_pcaps(folder)
+    trace.write_events(folder / "events.jsonl")
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,73 @@
+"""A run's report as text and as JUnit XML, both from the plain data of `report.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+from sim.units import format_about
+from sim.views.text import Line
+
+Data = dict[str, Any]
+
+
+def step_lines(step: Data) -> list[Line]:
+    """One step: passed or failed, what came of it, the way its first packet took, what was not as expected."""
+    verdict: tuple[str, str] = ("ok  ", "good") if step["passed"] else ("FAIL", "error")
+    lines: list[Line] = [[(f"{step['number']:>3} ", ""), verdict, (f"  {step['name']}", "name")]]
+    indent = " " * 10
+    if step["summary"]:
+        lines.append([(indent, ""), (step["summary"], "")])
+    if len(step["path"]) > 1:
+        lines.append([(indent, ""), (" > ".join(step["path"]), "address")])
+    lines += [[(indent, ""), (failure, "error")] for failure in step["failures"]]
+    return lines
+
+
+def total_line(report: Data, frames: int) -> Line:
+    """How it ended: steps passed, simulated time, frames on links, the digest."""
+    steps = report["steps"]
+    passed = sum(step["passed"] for step in steps)
+    style = "good" if report["passed"] else "error"
+    return [
+        (f"{passed} of {len(steps)} steps passed", style),
+        (f"   {format_about(report['now'])} simulated, {frames} frames, digest {report['digest'][:16]}", ""),
+    ]
+
+
+def junit(report: Data) -> str:
+    """The report as JUnit XML, one test case per step; times are simulated seconds."""
+    steps = report["steps"]
+    failed = sum(not step["passed"] for step in steps)
+    suite = ElementTree.Element(
+        "testsuite",
+        name=clean(report["topology"]),
+        tests=str(len(steps)),
+        failures=str(failed),
+        errors="1" if report["error"] else "0",
+        time=_seconds(0, report["now"]),
+    )
+    for step in steps:
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=clean(report["topology"]),
+            name=clean(f"{step['number']} {step['name']}"),
+            time=_seconds(step["started"], step["ended"]),
+        )
+        if step["failures"]:
+            failure = ElementTree.SubElement(case, "failure", message=clean(step["failures"][0]))
+            failure.text = clean("\n".join(step["failures"]))
+    if report["error"]:
+        ElementTree.SubElement(suite, "system-err").text = clean(report["error"])
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def clean(text: str) -> str:
+    """Text without the control characters that XML 1.0 cannot hold."""
+    return "".join(character for character in text if character >= " " or character in "\t\n\r")
+
+
+def _seconds(started: int | None, ended: int | None) -> str:
+    return "0" if started is None or ended is None else f"{(ended - started) / 1e9:.9f}"
