@@ -86,7 +86,7 @@ class IpNode(Device):
     def arp_table(self) -> dict[str, tuple[str, str]]:
         """Per IP address the MAC address and the state of the neighbour, over all interfaces."""
         return {
-            format_ip(entry.address): (format_mac(entry.mac), STATE_NAMES[entry.state])
+            format_ip(entry.address): (format_mac(entry.mac), STATE_NAMES[entry.state_at(self.engine.now)])
             for interface in self.stack.interfaces
             for entry in self.stack.neighbours(interface).entries.values()
         }

@@ -60,11 +60,11 @@ class Router(IpNode):
     def forward(self, frame: bytes) -> None:
         """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
         length = frame[16] << 8 | frame[17]
-        header_length = (frame[14] & 0x0F) * 4
-        if frame[14] >> 4 != 4 or header_length < 20 or not header_length <= length <= len(frame) - 14:
+        header_end = 14 + (frame[14] & 0x0F) * 4
+        if not 0x45 <= frame[14] <= 0x4F or not header_end <= length + 14 <= len(frame):
             self.drop("malformed IPv4")
             return
-        if int.from_bytes(frame[14 : 14 + header_length], "big") % 0xFFFF:  # RFC 1071: the sum must be all ones
+        if int.from_bytes(frame[14:header_end], "big") % 0xFFFF:  # RFC 1071: the sum must be all ones
             self.drop("bad IPv4 checksum")
             return
         if frame[22] <= 1:

@@ -59,13 +59,20 @@ class Switch(Device):
         if len(frame) < 14:
             self.drop("runt frame")
             return
-        self.learn(port, frame[6:12])
+        now = self.engine.now
+        known = self.table.get(frame[6:12])
+        if known is not None and known.port is port:
+            known.seen = now
+        else:
+            self.learn(port, frame[6:12])
         destination = frame[0:6]
         if destination[0] & 1:
             self._send_to_group(port, destination, frame)
             return
-        entry = self.lookup(destination)
-        if entry is None:
+        entry = self.table.get(destination)
+        if entry is None or entry.seen + self.ageing < now:
+            if entry is not None:
+                self._expire(destination, entry)
             self.flood(port, frame, "unknown")
         elif entry.port is port:
             self.filtered += 1
@@ -77,14 +84,13 @@ class Switch(Device):
             entry.port.send(frame)
 
     def learn(self, port: Port, source: bytes) -> None:
-        """Remember that `source` lives behind `port`."""
+        """Remember that `source`, which was elsewhere or nowhere, lives behind `port`."""
         now = self.engine.now
         entry = self.table.get(source)
         if entry is not None:
+            self.note(kinds.MOVE, (source, entry.port.name, port.name))
             entry.seen = now
-            if entry.port is not port:
-                self.note(kinds.MOVE, (source, entry.port.name, port.name))
-                entry.port = port
+            entry.port = port
         elif source[0] & 1:
             self.drop("multicast source address")
         elif len(self.table) < self.table_size or self._expire_all():
@@ -93,14 +99,6 @@ class Switch(Device):
         else:
             self.table_full += 1
             self.note(kinds.TABLE_FULL, (source, self.table_size))
-
-    def lookup(self, destination: bytes) -> MacEntry | None:
-        """Where `destination` lives; None when it is not known, or no longer."""
-        entry = self.table.get(destination)
-        if entry is not None and entry.seen + self.ageing < self.engine.now:
-            self._expire(destination, entry)
-            return None
-        return entry
 
     def flood(self, port: Port, frame: bytes, why: str) -> None:
         """Send to every other port that is up."""

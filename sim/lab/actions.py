@@ -9,7 +9,7 @@ from sim.devices.node import IpNode
 from sim.engine.engine import Timer
 from sim.errors import TopologyError
 from sim.lab.build import impairments, link_properties
-from sim.lab.crafting import craft
+from sim.lab.crafting import FrameError, craft
 from sim.lab.network import Network
 from sim.lab.nodes import Probe
 from sim.links.link import Link
@@ -213,7 +213,7 @@ class FrameAction(Action):
         self.port = self._port(str(step.source))
         try:
             self.frame = craft(step.data, self.port.mac, self._address())
-        except ValueError as error:
+        except FrameError as error:
             raise TopologyError(str(error)) from None
         self.sent = 0
         self._timer: Timer = net.engine.timer(self._send)

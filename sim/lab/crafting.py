@@ -11,7 +11,7 @@ import ast
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from sim.wire.addresses import MAC_BROADCAST, format_mac
+from sim.wire.addresses import MAC_BROADCAST, format_mac, parse_ip
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -21,17 +21,21 @@ LONGEST_FRAME: Final = 65_535 + 18
 LONGEST_EXPRESSION: Final = 200_000
 
 
+class FrameError(ValueError):
+    """What is wrong with a frame's description, in a sentence for whoever wrote it."""
+
+
 def craft(text: str, mac: bytes, address: str = "0.0.0.0") -> bytes:
-    """The frame that `text` describes, sent by someone with this MAC and IP address. Raises ValueError."""
+    """The frame that `text` describes, sent by someone with this MAC and IP address. Raises FrameError."""
     compact = "".join(text.split())
     if compact and len(compact) % 2 == 0 and not set(compact) - set("0123456789abcdefABCDEF"):
         frame = bytes.fromhex(compact)
     else:
         frame = _build(text, mac, address)
     if not frame:
-        raise ValueError("the frame is empty")
+        raise FrameError("the frame is empty")
     if len(frame) > LONGEST_FRAME:
-        raise ValueError(f"the frame has {len(frame)} bytes, more than any link carries ({LONGEST_FRAME})")
+        raise FrameError(f"the frame has {len(frame)} bytes, more than any link carries ({LONGEST_FRAME})")
     return frame
 
 
@@ -57,11 +61,11 @@ def layers() -> dict[str, Any]:
 
 def _build(text: str, mac: bytes, address: str) -> bytes:
     if len(text) > LONGEST_EXPRESSION:
-        raise ValueError(f"the expression is longer than {LONGEST_EXPRESSION} characters")
+        raise FrameError(f"the expression is longer than {LONGEST_EXPRESSION} characters")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, MemoryError, RecursionError):
-        raise ValueError("this is neither hex nor an expression like Ether(...)/IP(...)") from None
+        raise FrameError("this is neither hex nor an expression like Ether(...)/IP(...)") from None
     parts: list[ast.expr] = []
     while isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
         parts.append(tree.right)
@@ -74,13 +78,14 @@ def _build(text: str, mac: bytes, address: str) -> bytes:
             layer = _layer(part, known)
             packet = layer if packet is None else packet / layer
         if isinstance(packet, (str, bytes)):
-            raise ValueError("a frame begins with a layer, like Ether(...)")
+            raise FrameError("a frame begins with a layer, like Ether(...)")
         _fill_in(packet, mac, address)
         return bytes(packet)
-    except ValueError:
+    except FrameError:
         raise
     except Exception as error:  # whatever Scapy's fields raise for values they cannot hold
-        raise ValueError(f"Scapy cannot build this frame: {error}") from None
+        first, _, _ = str(error).partition("\n")
+        raise FrameError(f"Scapy cannot build this frame: {first}") from None
 
 
 def _layer(node: ast.expr, known: dict[str, Any]) -> Any:
@@ -89,23 +94,38 @@ def _layer(node: ast.expr, known: dict[str, Any]) -> Any:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return _repeated(node)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        raise ValueError(f"'{ast.unparse(node)[:60]}' is not a layer: write Name(field=value, ...)")
+        raise FrameError(f"'{ast.unparse(node)[:60]}' is not a layer: write Name(field=value, ...)")
     name = node.func.id
     if name not in known:
         import difflib
 
         near = difflib.get_close_matches(name, known, 1)
-        raise ValueError(f"there is no layer called {name!r}" + (f": did you mean {near[0]}?" if near else ""))
+        raise FrameError(f"there is no layer called {name!r}" + (f": did you mean {near[0]}?" if near else ""))
     arguments = [_literal(argument, known) for argument in node.args]
     keywords = {}
     for keyword in node.keywords:
         if keyword.arg is None:
-            raise ValueError("fields are written as name=value")
+            raise FrameError("fields are written as name=value")
         keywords[keyword.arg] = _literal(keyword.value, known)
+    _check_addresses(known[name], keywords)
     try:
         return known[name](*arguments, **keywords)
     except AttributeError as error:
-        raise ValueError(f"{name} has no field {error}") from None
+        raise FrameError(f"{name} has no field {error}") from None
+
+
+def _check_addresses(layer: Any, keywords: dict[str, Any]) -> None:
+    """Refuse a name where an address belongs: Scapy would ask this machine's resolver for it."""
+    from scapy.fields import IPField, MultipleTypeField
+
+    for field in layer.fields_desc:
+        value = keywords.get(field.name)
+        by_type = isinstance(field, MultipleTypeField) and keywords.get("type", "A") in (1, "A")
+        if isinstance(value, str) and (isinstance(field, IPField) or by_type):
+            try:
+                parse_ip(value)
+            except ValueError as error:
+                raise FrameError(f"{layer.__name__} {field.name}: {error}") from None
 
 
 def _literal(node: ast.expr, known: dict[str, Any]) -> Any:
@@ -120,16 +140,16 @@ def _literal(node: ast.expr, known: dict[str, Any]) -> Any:
     try:
         return ast.literal_eval(node)
     except ValueError:
-        raise ValueError(f"'{ast.unparse(node)[:60]}' is not a literal value") from None
+        raise FrameError(f"'{ast.unparse(node)[:60]}' is not a literal value") from None
 
 
 def _repeated(node: ast.BinOp) -> str | bytes:
     """`"x" * 100`: the one sum that hand-crafted payloads need."""
     text, count = (ast.literal_eval(side) for side in (node.left, node.right))
     if not isinstance(text, (str, bytes)) or not isinstance(count, int):
-        raise ValueError("only a text can be repeated, as in 'x' * 100")
+        raise FrameError("only a text can be repeated, as in 'x' * 100")
     if len(text) * count > LONGEST_FRAME:
-        raise ValueError(f"'{ast.unparse(node)[:60]}' is longer than any frame ({LONGEST_FRAME} bytes)")
+        raise FrameError(f"'{ast.unparse(node)[:60]}' is longer than any frame ({LONGEST_FRAME} bytes)")
     return text * count
 
 

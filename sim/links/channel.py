@@ -21,6 +21,7 @@ from sim.tracing import kinds
 from sim.tracing.recorder import NOT_SENT, Recorder
 
 NS_PER_BYTE_AT_1_BPS: Final = 8_000_000_000
+UNBOUNDED: Final = 1 << 30
 FRAME_OVERHEAD: Final = 14 + 8
 """Bytes of an Ethernet frame beyond its payload, two 802.1Q tags included; a link's MTU bounds the payload."""
 
@@ -51,7 +52,6 @@ class Channel:
         self.recorder = recorder
         self.rules: list[Rule] = []
         self.frames: int = 0
-        self.octets: int = 0
         self.drops: dict[str, int] = {}
         self.up: bool = True
         self._sender: int = sender
@@ -70,17 +70,25 @@ class Channel:
         self._bandwidth = properties.bandwidth
         self._delay = properties.delay
         self._bounded = properties.queue_frames > 0 or properties.queue_bytes > 0
-        self._longest = properties.mtu + FRAME_OVERHEAD if properties.mtu else 1 << 30
+        self.set_up(self.up)
+
+    def set_up(self, up: bool) -> None:
+        """The carrier came or went. When it goes, what waits and what is on its way is lost."""
+        self.up = up
+        mtu = self._properties.mtu
+        self._longest = -1 if not up else mtu + FRAME_OVERHEAD if mtu else UNBOUNDED
+        if not up:
+            self._busy_until = 0
+            self._starts.clear()
+            for number in self.engine.withdraw(self.receiver):
+                self.count_drop(number, "link down")
 
     def send(self, frame: bytes) -> None:
         """Put a frame on the wire, behind those that wait already."""
         engine = self.engine
         size = len(frame)
-        if not self.up:
-            self._refuse(frame, "link down")
-            return
         if size > self._longest:
-            self._refuse(frame, "exceeds link MTU")
+            self._refuse(frame, "exceeds link MTU" if self.up else "link down")
             return
         start = engine.now
         if self._busy_until > start:
@@ -93,7 +101,6 @@ class Channel:
             departure += size * NS_PER_BYTE_AT_1_BPS // self._bandwidth
             self._busy_until = departure
         self.frames += 1
-        self.octets += size
         if self.rules:
             self._judge(frame, start, departure)
             return
@@ -113,13 +120,6 @@ class Channel:
         """How many bytes are still to leave, the rest of the frame on the wire included."""
         left = self._busy_until - self.engine.now
         return left * self._bandwidth // NS_PER_BYTE_AT_1_BPS if left > 0 else 0
-
-    def cut(self) -> None:
-        """Lose what waits and what is on its way."""
-        self._busy_until = 0
-        self._starts.clear()
-        for number in self.engine.withdraw(self.receiver):
-            self.count_drop(number, "link down")
 
     def count_drop(self, number: int, reason: str) -> None:
         """Count and record that transmission `number` is lost."""

@@ -79,8 +79,6 @@ class Link:
             return
         for port, channel in zip(self.ports, self.channels, strict=True):
             port.up = up
-            channel.up = up
-            if not up:
-                channel.cut()
+            channel.set_up(up)
         for port in self.ports:
             port.owner.port_changed(port)

@@ -10,7 +10,11 @@ from sim.tracing.recorder import Detail
 
 
 class Core:
-    """`now` (ns) and `cause` (the id of what made us act) are set on entry to the stack and hold until the next."""
+    """`now` (ns) and `cause` (the id of what made us act) are set on entry to the stack and hold until the next.
+
+    `to_many` says that a frame to a group or to everybody is being handled: no ICMP error may answer it (RFC 1122
+    3.2.2).
+    """
 
     def __init__(self, outside: Outside, journal: Journal) -> None:
         self.outside = outside
@@ -18,6 +22,7 @@ class Core:
         self.alarms = Alarms()
         self.now: int = 0
         self.cause: int = 0
+        self.to_many: bool = False
 
     def note(self, kind: int, detail: Detail) -> None:
         """Note a decision about what is being handled."""
@@ -39,6 +44,7 @@ class Core:
     def handle_timers(self, now: int) -> None:
         """Set off the alarms that are due, and ask to be woken for the next."""
         self.now = now
+        self.to_many = False
         alarm = self.alarms.pop_due(now)
         while alarm is not None:
             self.cause = alarm.cause

@@ -8,20 +8,23 @@ from sim.wire import ipv4
 
 COPIED_FLAG: Final = 0x80
 NO_OPERATION: Final = 1
-HEADER_LENGTH: Final = 20
+LAST_OFFSET: Final = 65528
 
 
 def fragment(packet: ipv4.Packet, mtu: int) -> list[ipv4.Packet]:
     """Cut `packet` into packets of at most `mtu` bytes each; one that fits comes back as it is.
 
-    Raises ValueError when the MTU has no room for eight bytes of payload behind the header.
+    Raises ValueError when the MTU has no room for eight bytes of payload behind the header, or when the packet is a
+    fragment whose end lies so far out that no offset can say so.
     """
-    room = mtu - HEADER_LENGTH - len(packet.options)
+    room = mtu - header_length(packet)
     if len(packet.payload) <= room:
         return [packet]
     step = room // 8 * 8  # offsets count units of eight bytes
     if step <= 0:
         raise ValueError(f"an MTU of {mtu} bytes leaves no room for a fragment's payload")
+    if packet.fragment_offset + (len(packet.payload) - 1) // step * step > LAST_OFFSET:
+        raise ValueError(f"a fragment at offset {packet.fragment_offset} ends beyond the longest packet")
     later_options = copied_options(packet.options)
     pieces = []
     for start in range(0, len(packet.payload), step):
@@ -42,6 +45,11 @@ def fragment(packet: ipv4.Packet, mtu: int) -> list[ipv4.Packet]:
             )
         )
     return pieces
+
+
+def header_length(packet: ipv4.Packet) -> int:
+    """Bytes of the packet's header, options padded to whole words."""
+    return ipv4.HEADER_LENGTH + (len(packet.options) + 3) // 4 * 4
 
 
 def copied_options(options: bytes) -> bytes:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Final
 
 from sim.errors import WireError
-from sim.stack.service import IcmpError, IpService
+from sim.stack.service import IcmpError, IpService, os_error
 from sim.tracing import kinds
 from sim.wire import icmpv4, ipv4
-from sim.wire.addresses import IPV4_ANY, IPV4_BROADCAST, is_multicast_ip
+from sim.wire.addresses import is_multicast_ip
 
 QUOTE_LIMIT: Final = 576 - 20 - 8
 """Bytes of the offending packet that an error quotes: as many as fit into 576 (RFC 1812 4.3.2.3)."""
+INTERNETWORK_CONTROL: Final = 0xC0  # the precedence of errors (RFC 1812 4.3.2.5)
+TOS_MASK: Final = 0x1E
+FIRST_GROUP: Final = 224  # from 224.0.0.0 on no address is one host's: classes D and E
 
 ERROR_KINDS: Final = (
     icmpv4.DESTINATION_UNREACHABLE,
@@ -44,18 +48,22 @@ class Icmp:
         self.ip = ip
         self.on_error: dict[int, Callable[[IcmpError], None]] = {ipv4.PROTOCOL_ICMP: self._echo_error}
         self._echo: dict[int, EchoSocket] = {}
+        self._identifier: int = 0
 
     def open_echo(
         self,
         on_reply: Callable[[ipv4.Packet, icmpv4.Message], None],
         on_error: Callable[[IcmpError], None],
     ) -> EchoSocket:
-        """A socket for echo requests, with an identifier that nobody else here uses."""
-        identifier = 1
-        while identifier in self._echo:
-            identifier += 1
-        socket = self._echo[identifier] = EchoSocket(identifier, on_reply, on_error)
-        return socket
+        """A socket for echo requests, with an identifier that nobody else here uses, nor did lately: a late reply must
+        not be taken for another's. Raises OSError EAGAIN when all 65,535 are in use.
+        """
+        for _ in range(0xFFFF):
+            self._identifier = self._identifier % 0xFFFF + 1
+            if self._identifier not in self._echo:
+                socket = self._echo[self._identifier] = EchoSocket(self._identifier, on_reply, on_error)
+                return socket
+        raise os_error(errno.EAGAIN)
 
     def close_echo(self, socket: EchoSocket) -> None:
         """Await nothing any more."""
@@ -91,28 +99,42 @@ class Icmp:
             return
         if not self._may_report(offender):
             return
-        quoted = packet[:QUOTE_LIMIT]
-        message = icmpv4.Message(kind, code, rest, quoted)
         core = self.ip.core
         if self.ip.is_local(offender.source):
             self._pass_on(IcmpError(offender.source, kind, code, rest, offender))
             return
+        length = int.from_bytes(packet[2:4], "big")  # what lies behind is the padding of the frame
+        message = icmpv4.Message(kind, code, rest, packet[: min(length, QUOTE_LIMIT)])
         try:
-            source = self.ip.source_for(offender.source)
             core.note(kinds.ICMP_ERROR, message.summary())
             self.ip.send(
-                ipv4.Packet(source, offender.source, ipv4.PROTOCOL_ICMP, icmpv4.emit(message), tos=offender.tos & 0x1E)
+                ipv4.Packet(
+                    self._speaker(offender),
+                    offender.source,
+                    ipv4.PROTOCOL_ICMP,
+                    icmpv4.emit(message),
+                    identification=self.ip.next_identification(),
+                    tos=INTERNETWORK_CONTROL | offender.tos & TOS_MASK,
+                )
             )
         except OSError:
             core.drop("no route for the ICMP error")
 
+    def _speaker(self, offender: ipv4.Packet) -> bytes:
+        """The source of an error: the address it was sent to if that is ours, else that of the interface it leaves by
+        (RFC 1812 4.3.2.4). Raises OSError ENETUNREACH.
+        """
+        if self.ip.is_local(offender.destination):
+            return offender.destination
+        return self.ip.source_for(offender.source)
+
     def _may_report(self, offender: ipv4.Packet) -> bool:
-        """RFC 1122 3.2.2: no error about an error, a broadcast, a later fragment, or from a nameless source."""
-        if offender.fragment_offset or is_multicast_ip(offender.destination):
+        """RFC 1122 3.2.2: no error about an error, a broadcast, a later fragment, or to whom no one host is."""
+        if self.ip.core.to_many or offender.fragment_offset or is_multicast_ip(offender.destination):
             return False
         if self.ip.is_broadcast(offender.destination) or self.ip.is_broadcast(offender.source):
             return False
-        if offender.source in (IPV4_ANY, IPV4_BROADCAST) or is_multicast_ip(offender.source):
+        if offender.source[0] == 0 or offender.source[0] >= FIRST_GROUP:
             return False
         kind = offender.payload[:1]
         return offender.protocol != ipv4.PROTOCOL_ICMP or (len(kind) == 1 and kind[0] not in ERROR_KINDS)

@@ -14,19 +14,20 @@ from zlib import crc32
 
 from sim.errors import WireError
 from sim.stack.core import Core
-from sim.stack.fragments import fragment
+from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import ALL_HOSTS, DEFAULT_MTU, Interface
 from sim.stack.neighbours import IPV4_TYPE, Neighbour, NeighbourTable
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
-from sim.stack.service import IpService
-from sim.stack.udp import Udp, os_error
+from sim.stack.service import IpService, os_error
+from sim.stack.udp import Udp
 from sim.tracing import kinds
 from sim.tracing.journal import Journal
 from sim.wire import arp, ethernet, icmpv4, ipv4
 from sim.wire.addresses import (
+    IPV4_ANY,
     IPV4_BROADCAST,
     MAC_BROADCAST,
     MAC_ZERO,
@@ -55,6 +56,12 @@ class Path:
 def choose(paths: list[Path], flow: bytes) -> Path | None:
     """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`."""
     return paths[crc32(flow) % len(paths)] if paths else None
+
+
+def flow_of(packet: ipv4.Packet) -> bytes:
+    """What all packets of one flow share: protocol and addresses, and the ports where there are ports."""
+    ports = packet.payload[:4] if packet.protocol in (ipv4.PROTOCOL_UDP, ipv4.PROTOCOL_TCP) else b""
+    return bytes((packet.protocol,)) + packet.source + packet.destination + ports
 
 
 class IpStack(IpService):
@@ -148,6 +155,7 @@ class IpStack(IpService):
         """Set the time (ns) and the cause under which the next calls act."""
         self.core.now = now
         self.core.cause = cause
+        self.core.to_many = False
 
     def handle_timers(self, now: int) -> None:
         """Do what is due at `now` (ns)."""
@@ -161,6 +169,7 @@ class IpStack(IpService):
         if len(frame) < ethernet.HEADER_LENGTH:
             core.drop("runt frame")
             return
+        core.to_many = frame[0] & 1 == 1
         if not interface.hears(frame[:6]):
             if core.journal.recording:
                 core.note(kinds.IGNORE, "not its MAC address")
@@ -184,8 +193,10 @@ class IpStack(IpService):
         if destination in self.local or destination[0] == 127:
             self._send_to_self(packet)
             return
+        if packet.source[0] == 127:  # RFC 1122 3.2.1.3: it must not appear outside a host
+            raise os_error(errno.EINVAL)
         paths = self.paths_to(destination)
-        path = paths[0] if len(paths) == 1 else choose(paths, packet.source + destination + packet.payload[:4])
+        path = paths[0] if len(paths) == 1 else choose(paths, flow_of(packet))
         if path is None:
             raise os_error(errno.ENETUNREACH)
         if self.core.journal.recording:
@@ -254,7 +265,7 @@ class IpStack(IpService):
         if not interface.loopback and self._is_martian(packet):
             core.drop("martian address")
             return
-        if not self._is_for_us(packet.destination):
+        if not self._is_for_us(interface, packet.destination):
             core.drop("not its IP address")
             return
         if packet.more_fragments or packet.fragment_offset:
@@ -265,42 +276,44 @@ class IpStack(IpService):
         handler = self.protocols.get(packet.protocol)
         if handler is None:
             core.drop("unknown protocol")
-            self.icmp.send_error(payload, icmpv4.DESTINATION_UNREACHABLE, icmpv4.PROTOCOL_UNREACHABLE)
+            self.icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PROTOCOL_UNREACHABLE)
             return
         handler(packet)
 
     def _is_martian(self, packet: ipv4.Packet) -> bool:
-        """Addresses that cannot come in from a link (RFC 1122 3.2.1.3): our own, a group's or loopback as source."""
-        source = packet.source
-        if source in self.local or source in self.broadcasts or is_multicast_ip(source):
-            return True
-        return 127 in (source[0], packet.destination[0])
+        """Addresses that cannot come in from a link (RFC 1122 3.2.1.3): our own, a group's or loopback as source.
 
-    def _is_for_us(self, destination: bytes) -> bool:
-        if destination in self.local or destination in self.broadcasts or destination == ALL_HOSTS:
+        0.0.0.0 is the source of one who has no address yet, and asks everybody.
+        """
+        source = packet.source
+        if source in self.own or is_multicast_ip(source) or 127 in (source[0], packet.destination[0]):
             return True
-        if destination[0] == 127:
+        to_all = packet.destination in self.broadcasts or is_multicast_ip(packet.destination)
+        return source[0] == 0 and not (source == IPV4_ANY and to_all)
+
+    def _is_for_us(self, interface: Interface, destination: bytes) -> bool:
+        if destination in self.own or destination in interface.groups or destination == ALL_HOSTS:
             return True
-        return any(destination in interface.groups for interface in self.interfaces)
+        return destination[0] == 127
 
     # -- sending
 
     def _find_paths(self, destination: bytes) -> list[Path]:
         if len(self._paths) >= PATH_CACHE_LIMIT:
             self._paths.clear()
-        paths = []
+        paths: list[Path] = []
+        self._paths[destination] = paths  # already now: if a lookup evicts a neighbour, they are not kept
         for route in self.routes.lookup(destination):
             table = self._tables[route.interface.index]
             paths.append(Path(route, table, table.lookup(route.next_hop or destination)))
-        self._paths[destination] = paths
         return paths
 
     def _fit(self, packet: ipv4.Packet, interface: Interface) -> list[bytes]:
         """The packet as bytes, in as many pieces as the interface's MTU asks for."""
-        data = ipv4.emit(packet)
-        if len(data) <= interface.mtu:
-            return [data]
-        if packet.dont_fragment:
+        length = header_length(packet) + len(packet.payload)
+        if length <= interface.mtu and length <= ipv4.MAXIMUM_LENGTH:
+            return [ipv4.emit(packet)]
+        if packet.dont_fragment or length > ipv4.MAXIMUM_LENGTH:
             raise os_error(errno.EMSGSIZE)
         pieces = fragment(packet, interface.mtu)
         self.core.note(kinds.FRAGMENT, (len(pieces), interface.mtu))

@@ -21,7 +21,7 @@ from sim.stack.core import Core
 from sim.stack.interfaces import Interface
 from sim.tracing import kinds
 from sim.wire import arp, ethernet
-from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO
+from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, is_multicast_mac
 
 INCOMPLETE: Final = 0
 REACHABLE: Final = 1
@@ -57,6 +57,10 @@ class Neighbour:
         self.waiting: list[tuple[bytes, int]] = []
         self.alarm: Alarm | None = None
 
+    def state_at(self, now: int) -> int:
+        """The state at `now` (ns): a confirmation has an end, though no timer waits for it."""
+        return STALE if self.state == REACHABLE and now > self.fresh_until else self.state
+
 
 class NeighbourTable:
     """The neighbours on the link of one interface.
@@ -90,12 +94,10 @@ class NeighbourTable:
 
     def send(self, neighbour: Neighbour, packet: bytes) -> None:
         """Send an IPv4 packet to a neighbour, now or once its MAC address is known."""
-        state = neighbour.state
+        state = neighbour.state_at(self.core.now)
         if state in (INCOMPLETE, FAILED):
             self._wait(neighbour, packet)
             return
-        if state == REACHABLE and self.core.now > neighbour.fresh_until:
-            state = STALE
         if state == STALE:
             self._enter(neighbour, DELAY, self.core.now + DELAY_FIRST_PROBE_TIME)
         self.core.transmit(self.interface, neighbour.header + packet)
@@ -104,26 +106,37 @@ class NeighbourTable:
         """Handle an ARP packet (RFC 826, "Packet Reception").
 
         A sender we know is updated. A sender who asks for us is remembered, since an answer will be followed by a
-        packet to it. Whoever else merely talks about itself is not: a gratuitous ARP fills no cache.
+        packet to it. Whoever else merely talks about itself is not: an answer to no question, or a gratuitous ARP,
+        fills no cache.
         """
         core = self.core
+        if packet.operation not in (arp.REQUEST, arp.REPLY):
+            core.drop("unknown ARP operation")
+            return
+        if self._is_martian(packet):
+            core.drop("martian address")
+            return
         own = [address for address, _ in self.interface.addresses]
         if packet.sender_ip in own:
-            if packet.sender_mac != self.interface.mac:
+            if packet.sender_mac == self.interface.mac:
+                core.note(kinds.IGNORE, "our own ARP packet came back")
+            else:
                 core.note(kinds.CONFLICT, (packet.sender_ip, packet.sender_mac))
             return
-        for_us = packet.target_ip in own
-        if packet.sender_ip != IPV4_ANY and (for_us or packet.sender_ip in self.entries):
-            solicited = packet.operation == arp.REPLY and for_us
+        asked = packet.operation == arp.REQUEST and packet.target_ip in own
+        if packet.sender_ip in self.entries or (asked and packet.sender_ip != IPV4_ANY):
+            solicited = packet.operation == arp.REPLY and packet.target_ip in own
             self._learn(self.lookup(packet.sender_ip), packet.sender_mac, solicited)
-        if packet.operation != arp.REQUEST:
-            return
-        if for_us:
+        if asked:
             core.note(kinds.DELIVER, "ARP request")
             answer = arp.Packet(arp.REPLY, self.interface.mac, packet.target_ip, packet.sender_mac, packet.sender_ip)
             self._emit(answer, packet.sender_mac)
-        else:
+        elif packet.operation == arp.REQUEST:
             core.note(kinds.IGNORE, "asks for somebody else")
+        elif packet.sender_ip in self.entries:
+            core.note(kinds.DELIVER, "ARP reply")
+        else:
+            core.note(kinds.IGNORE, "an answer to no question of ours")
 
     def announce(self, address: bytes) -> None:
         """Tell the link which MAC address `address` has (a gratuitous ARP request, RFC 5227 2.3)."""
@@ -146,14 +159,18 @@ class NeighbourTable:
     def clear(self) -> None:
         """Forget everybody but those entered by hand, and drop what waits: the link is down, or the power is off."""
         for entry in list(self.entries.values()):
-            if entry.state == PERMANENT:
-                continue
-            self._stop(entry)
-            entry.fresh_until = -1
-            for _, cause in entry.waiting:
-                self.core.journal.drop(self.core.now, cause, "link down")
-            del self.entries[entry.address]
+            if entry.state != PERMANENT:
+                self._forget(entry, "link down")
         self._on_forget()
+
+    def _is_martian(self, packet: arp.Packet) -> bool:
+        """Whether the sender claims what no single station can have (RFC 1812 3.3.2, RFC 1122 3.2.1.3)."""
+        if is_multicast_mac(packet.sender_mac):
+            return True
+        address = packet.sender_ip
+        if address[0] in (0, 127) or address[0] >= 224 or address in self.interface.broadcasts:
+            return address != IPV4_ANY
+        return False
 
     def _wait(self, neighbour: Neighbour, packet: bytes) -> None:
         if len(neighbour.waiting) >= QUEUE_LIMIT:
@@ -253,11 +270,17 @@ class NeighbourTable:
         self.core.transmit(self.interface, ethernet.emit(frame))
 
     def _evict(self) -> None:
-        """Make room: forget the oldest entry that nothing waits for."""
+        """Make room: forget the oldest entry, unless it was entered by hand, and drop what waits for it."""
         for entry in self.entries.values():
-            if not entry.waiting and entry.state != PERMANENT:
-                self._stop(entry)
-                entry.fresh_until = -1
-                del self.entries[entry.address]
+            if entry.state != PERMANENT:
+                self._forget(entry, "neighbour table full")
                 self._on_forget()
                 return
+
+    def _forget(self, entry: Neighbour, reason: str) -> None:
+        self._stop(entry)
+        entry.fresh_until = -1
+        for _, cause in entry.waiting:
+            self.core.journal.drop(self.core.now, cause, reason)
+        entry.waiting.clear()
+        del self.entries[entry.address]

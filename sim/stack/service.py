@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from mypy_extensions import mypyc_attr
 
 from sim.stack.core import Core
 from sim.wire import ipv4
+
+
+def os_error(number: int) -> OSError:
+    """The exception that a system call failing with `number` raises in Python."""
+    return OSError(number, os.strerror(number))
 
 
 class IcmpError:
@@ -28,7 +35,8 @@ class IpService:
     def send(self, packet: ipv4.Packet) -> None:
         """Route and send a packet of our own.
 
-        Raises OSError: ENETUNREACH without a route, EMSGSIZE when it is too long and may not be fragmented.
+        Raises OSError: ENETUNREACH without a route, EMSGSIZE when it is too long and may not be fragmented, EINVAL for
+        a loopback source that would leave the host.
         """
         raise NotImplementedError
 

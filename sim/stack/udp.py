@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from sim.errors import WireError
 from sim.stack.icmp import Icmp
-from sim.stack.service import IcmpError, IpService
+from sim.stack.service import IcmpError, IpService, os_error
 from sim.tracing import kinds
 from sim.wire import icmpv4, ipv4, udp
 from sim.wire.addresses import IPV4_ANY, is_multicast_ip
@@ -18,12 +17,9 @@ from sim.wire.addresses import IPV4_ANY, is_multicast_ip
 EPHEMERAL_FIRST: Final = 49152  # RFC 6335 6
 EPHEMERAL_LAST: Final = 65535
 RECEIVE_BUFFER: Final = 212_992  # bytes; net.core.rmem_default
+DATAGRAM_OVERHEAD: Final = 768  # bytes that Linux books for a datagram besides its data, so that empty ones count too
+ERROR_LIMIT: Final = 64  # errors that a socket keeps for a program that does not ask
 MAX_PAYLOAD: Final = 65535 - 20 - 8
-
-
-def os_error(number: int) -> OSError:
-    """The exception that a system call failing with `number` raises in Python."""
-    return OSError(number, os.strerror(number))
 
 
 class UdpSocket:
@@ -59,7 +55,7 @@ class UdpSocket:
         if not self.received:
             return None
         datagram = self.received.popleft()
-        self._octets -= len(datagram[0])
+        self._octets -= len(datagram[0]) + DATAGRAM_OVERHEAD
         return datagram
 
     def close(self) -> None:
@@ -68,15 +64,23 @@ class UdpSocket:
             self.closed = True
             self._layer.release(self)
 
-    def deliver(self, data: bytes, source: bytes, port: int) -> bool:
-        """Take in a datagram; False when the buffer is full."""
-        if self._octets + len(data) > RECEIVE_BUFFER:
-            return False
-        self._octets += len(data)
+    def is_full(self) -> bool:
+        """Whether the receive buffer takes no further datagram. Like Linux's it may be overrun by the last one."""
+        return self._octets > RECEIVE_BUFFER
+
+    def deliver(self, data: bytes, source: bytes, port: int) -> None:
+        """Take in a datagram."""
+        self._octets += len(data) + DATAGRAM_OVERHEAD
         self.received.append((data, source, port))
         if self.on_event is not None:
             self.on_event()
-        return True
+
+    def report(self, error: IcmpError) -> None:
+        """Take in an error."""
+        if len(self.errors) < ERROR_LIMIT:
+            self.errors.append(error)
+        if self.on_event is not None:
+            self.on_event()
 
 
 class Udp:
@@ -154,11 +158,13 @@ class Udp:
             core.drop("port unreachable")
             self._icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PORT_UNREACHABLE)
             return
-        if core.journal.recording:
+        ready = [socket for socket in takers if not socket.is_full()]
+        for _ in range(len(takers) - len(ready)):
+            core.drop("receive buffer full")
+        if ready and core.journal.recording:
             core.note(kinds.DELIVER, f"UDP port {datagram.destination_port}")
-        for socket in takers:
-            if not socket.deliver(datagram.payload, packet.source, datagram.source_port):
-                core.drop("receive buffer full")
+        for socket in ready:
+            socket.deliver(datagram.payload, packet.source, datagram.source_port)
 
     def _takers(self, destination: bytes, port: int) -> list[UdpSocket]:
         """Who gets a datagram: for one address the socket bound closest to it, for many addresses every one."""
@@ -182,8 +188,6 @@ class Udp:
         if len(payload) < 4:
             return
         port = int.from_bytes(payload[:2], "big")
-        for socket in self._sockets.get(port, []):
+        for socket in list(self._sockets.get(port, [])):  # whoever hears of it may close his socket
             if socket.address in (IPV4_ANY, error.quoted.source):
-                socket.errors.append(error)
-                if socket.on_event is not None:
-                    socket.on_event()
+                socket.report(error)

@@ -11,21 +11,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import pytest
 
 from sim.bridge.realtime import Pacer
-from sim.bridge.tap import Tap, TapNode, attach_tap, run_in_namespace
+from sim.bridge.tap import Tap, attach_tap, run_in_namespace
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
 from sim.services.ping import Ping
-from sim.units import SECOND
+from sim.units import MILLISECOND, SECOND
 
 T = TypeVar("T")
 DEADLINE = 10 * SECOND  # of the wall clock: a tool that takes longer hangs
 NUMBERS = itertools.count(1)
-NEEDS = ("ip", "ping")
 
 
 def why_not() -> str | None:
@@ -36,8 +35,7 @@ def why_not() -> str | None:
         return "a network namespace takes root"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         return "there is no /dev/net/tun"
-    missing = [tool for tool in NEEDS if shutil.which(tool) is None]
-    return f"not installed: {', '.join(missing)}" if missing else None
+    return None if shutil.which("ip") else "ip (iproute2) is not installed"
 
 
 class Process:
@@ -76,8 +74,12 @@ class Process:
             self.popen.stdout.close()
 
 
-class SocketDoor:
-    """A socket of the kernel's side; the pacer stops when it has something to read, an error included."""
+class HasDescriptor(Protocol):
+    def fileno(self) -> int: ...
+
+
+class Watch:
+    """A file or socket of the kernel's side; the pacer stops when it has something to read, an error included."""
 
     def __init__(self, descriptor: int, pacer: Pacer) -> None:
         self.pacer = pacer
@@ -103,11 +105,6 @@ class Lab:
     The routers have .254 on the subnets, the hosts .10.
     """
 
-    netns: str
-    net: Network
-    kernel: TapNode
-    pacer: Pacer
-
     def __init__(self, netns: str, tap: Tap) -> None:
         self.netns = netns
         self.tap = tap
@@ -115,7 +112,7 @@ class Lab:
 
     def build(self, *, middle_mtu: int = 0, speed: float = 1.0) -> None:
         """Build the network anew, with an MTU between the routers, and a speed."""
-        self.net = net = Network()
+        net = self.net = Network()
         self.kernel = attach_tap(net, "kernel", self.tap)
         net.host("h1", "10.0.1.10/24", gateway="10.0.1.254")
         net.host("h2", "10.0.2.10/24", gateway="10.0.2.254")
@@ -142,7 +139,10 @@ class Lab:
         return self.net.port(port).mac.hex(":")
 
     def start(self, command: str) -> Process:
-        """Start a command in the namespace."""
+        """Start a command in the namespace; skips the test when it is not installed."""
+        tool = command.split(maxsplit=1)[0]
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
         return Process(["ip", "netns", "exec", self.netns, *command.split()], self.pacer)
 
     def run(self, command: str) -> str:
@@ -154,25 +154,34 @@ class Lab:
         finally:
             process.close()
 
-    def pace(self, door: Process | SocketDoor) -> None:
+    def pace(self, door: Process | Watch) -> None:
         """Let real time pass until the door has stopped it. Raises AssertionError when it never does."""
         until = self.net.now + int(DEADLINE * self.pacer.speed)
         self.pacer.run(until, [self.kernel, door])
         assert self.net.now < until, "nothing came back in time"
         self.net.run(until=self.net.now)
 
-    def settle(self, wall: int) -> None:
-        """Let some real time pass (ns)."""
-        self.pacer.run(self.net.now + int(wall * self.pacer.speed), [self.kernel])
+    def watch(self, file: HasDescriptor) -> Watch:
+        """A door that stops the pacer when the kernel's side has something to read."""
+        return Watch(file.fileno(), self.pacer)
 
-    def ping_from(self, host: str, destination: str) -> Ping:
-        """Let a simulated host ping the kernel."""
-        node = self.host(host)
-        ping = Ping(node, self.net.resolve(destination), self.pacer.stop, timeout=5 * SECOND)
+    def pass_time(self, duration: int) -> None:
+        """Let some virtual time pass (ns)."""
+        self.pacer.run(self.net.now + duration, [self.kernel])
+
+    def ping_from(self, host: str, destination: str = "10.0.1.1", size: int = 56) -> Ping:
+        """Let a simulated host ping the kernel, once."""
+        ping = Ping(self.host(host), self.net.resolve(destination), self.pacer.stop, size=size, timeout=5 * SECOND)
         ping.start()
-        self.pacer.run(self.net.now + DEADLINE, [self.kernel])
-        assert ping.done
+        self.pacer.run(doors=[self.kernel])
         return ping
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Let real time pass until something is true. Raises AssertionError when it never becomes so."""
+        deadline = self.net.now + DEADLINE
+        while not condition():
+            assert self.net.now < deadline, "it did not come true in time"
+            self.pass_time(MILLISECOND)
 
     def inside(self, action: Callable[[], T]) -> T:
         """What `action()` returns, called inside the namespace."""

@@ -87,6 +87,7 @@ def test_random_and_mutated_frames(all_golden: dict[str, bytes], seed: int) -> N
             check(stream.randbytes(stream.randrange(120)), seen)
         else:
             check(mutated(golden, stream), seen)
+    assert seen.total() == ROUND
     # Each layer, whole and broken, was reached often: the fuzz does not stop at the first checksum.
     for name in ("Ethernet", "802.1Q", "ARP", "IPv4", "ICMP", "UDP"):
         assert seen[name] > 100, seen

@@ -27,11 +27,24 @@ from sim.wire.addresses import format_ip, format_mac
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = 2000
+HEADERS = 2000
+"""Of each protocol."""
+BATCH = 10
+"""Headers in one example: hypothesis costs as much as Scapy does, so it is asked less often."""
+
 thousands = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=HEADERS // BATCH,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-hundreds = settings(thousands, max_examples=300)
+hundreds = settings(thousands, max_examples=30)
+
+
+def batches(header: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(header, min_size=BATCH, max_size=BATCH)
+
 
 MAC = st.binary(min_size=6, max_size=6)
 IPV4 = st.binary(min_size=4, max_size=4)
@@ -61,8 +74,13 @@ TYPE = st.sampled_from([0x0800, 0x0806, 0x86DD, 0x0600, 0x88B5, 0x9000, 0xFFFF])
 
 
 @thousands
-@given(st.builds(ethernet.Frame, MAC, MAC, TYPE, DATA, st.lists(TAG, max_size=3).map(tuple)))
-def test_ethernet(frame: ethernet.Frame) -> None:
+@given(batches(st.builds(ethernet.Frame, MAC, MAC, TYPE, DATA, st.lists(TAG, max_size=3).map(tuple))))
+def test_ethernet(frames: list[ethernet.Frame]) -> None:
+    for frame in frames:
+        compare_ethernet(frame)
+
+
+def compare_ethernet(frame: ethernet.Frame) -> None:
     types = [tag.tpid for tag in frame.tags] + [frame.ethertype]
     theirs = Ether(dst=format_mac(frame.destination), src=format_mac(frame.source), type=types[0])
     for tag, kind in zip(frame.tags, types[1:], strict=True):
@@ -74,8 +92,8 @@ def test_ethernet(frame: ethernet.Frame) -> None:
     assert (read.dst, read.src, read.type) == (format_mac(frame.destination), format_mac(frame.source), types[0])
 
 
-@hundreds
-@given(st.lists(TAG, min_size=1, max_size=2))
+@thousands
+@given(batches(TAG))
 def test_scapy_reads_our_tags(tags: list[ethernet.Tag]) -> None:
     tags = [ethernet.Tag(tag.priority, tag.drop_eligible, tag.vlan) for tag in tags]
     read = Ether(ethernet.emit(ethernet.Frame(bytes(6), bytes(6), 0x88B5, b"x", tuple(tags))))
@@ -88,8 +106,13 @@ def test_scapy_reads_our_tags(tags: list[ethernet.Tag]) -> None:
 
 
 @thousands
-@given(st.builds(arp.Packet, WORD, MAC, IPV4, MAC, IPV4))
-def test_arp(packet: arp.Packet) -> None:
+@given(batches(st.builds(arp.Packet, WORD, MAC, IPV4, MAC, IPV4)))
+def test_arp(packets: list[arp.Packet]) -> None:
+    for packet in packets:
+        compare_arp(packet)
+
+
+def compare_arp(packet: arp.Packet) -> None:
     fields = {
         "op": packet.operation,
         "hwsrc": format_mac(packet.sender_mac),
@@ -105,8 +128,6 @@ def test_arp(packet: arp.Packet) -> None:
 
 
 # IPv4 ----------------------------------------------------------------------------------------------------------
-
-ROUTERS = st.lists(IPV4, max_size=3)
 
 
 @st.composite
@@ -124,44 +145,51 @@ def ip_options(draw: st.DrawFn) -> list[Any]:
     return options
 
 
+IP_PACKET = st.builds(
+    ipv4.Packet,
+    IPV4,
+    IPV4,
+    BYTE,
+    DATA,
+    ttl=BYTE,
+    identification=WORD,
+    dont_fragment=BIT,
+    more_fragments=BIT,
+    fragment_offset=st.integers(0, 0x1FFF).map(lambda units: units * 8),
+    tos=BYTE,
+)
+
+
 @thousands
-@given(st.data(), IPV4, IPV4, DATA, ip_options())
-def test_ipv4(data: st.DataObject, source: bytes, destination: bytes, payload: bytes, options: list[Any]) -> None:
-    tos, identification, ttl, protocol, flags, offset = data.draw(
-        st.tuples(BYTE, WORD, BYTE, BYTE, st.integers(0, 3), st.integers(0, 0x1FFF))
-    )
+@given(batches(st.tuples(IP_PACKET, ip_options())))
+def test_ipv4(batch: list[tuple[ipv4.Packet, list[Any]]]) -> None:
+    for packet, options in batch:
+        compare_ipv4(packet, options)
+
+
+def compare_ipv4(packet: ipv4.Packet, options: list[Any]) -> None:
+    flags = packet.dont_fragment * 2 + packet.more_fragments
     theirs = IP(
-        src=format_ip(source),
-        dst=format_ip(destination),
-        proto=protocol,
-        tos=tos,
-        id=identification,
-        ttl=ttl,
+        src=format_ip(packet.source),
+        dst=format_ip(packet.destination),
+        proto=packet.protocol,
+        tos=packet.tos,
+        id=packet.identification,
+        ttl=packet.ttl,
         flags=flags,
-        frag=offset,
+        frag=packet.fragment_offset // 8,
         options=options,
     )
-    packet = ipv4.Packet(
-        source,
-        destination,
-        protocol,
-        payload,
-        ttl,
-        identification,
-        dont_fragment=flags & 2 != 0,
-        more_fragments=flags & 1 != 0,
-        fragment_offset=offset * 8,
-        tos=tos,
-        options=b"".join(bytes(option) for option in options),
-    )
+    packet.options = b"".join(bytes(option) for option in options)
     ours = ipv4.emit(packet)
-    assert ours == bytes(with_payload(theirs, payload))
+    assert ours == bytes(with_payload(theirs, packet.payload))
     packet.options += bytes(-len(packet.options) % 4)
     assert ipv4.parse(ours) == packet
     assert len(ipv4.parse_options(packet.options)) == len(options)
     read = IP(ours)
-    assert (read.src, read.dst, read.proto) == (theirs.src, theirs.dst, protocol)
-    assert (read.tos, read.id, read.ttl, int(read.flags), read.frag) == (tos, identification, ttl, flags, offset)
+    assert (read.src, read.dst, read.proto) == (theirs.src, theirs.dst, packet.protocol)
+    assert (read.tos, read.id, read.ttl) == (packet.tos, packet.identification, packet.ttl)
+    assert (int(read.flags), read.frag * 8) == (flags, packet.fragment_offset)
     assert (read.ihl, read.len) == (5 + len(packet.options) // 4, len(ours))
 
 
@@ -186,8 +214,13 @@ def icmp_of(kind: int, code: int, rest: int) -> tuple[Any, icmpv4.Message]:
 
 
 @thousands
-@given(st.sampled_from([0, 3, 4, 5, 8, 9, 11, 12]), BYTE, LONG, DATA)
-def test_icmp(kind: int, code: int, rest: int, payload: bytes) -> None:
+@given(batches(st.tuples(st.sampled_from([0, 3, 4, 5, 8, 9, 11, 12]), BYTE, LONG, DATA)))
+def test_icmp(batch: list[tuple[int, int, int, bytes]]) -> None:
+    for kind, code, rest, payload in batch:
+        compare_icmp(kind, code, rest, payload)
+
+
+def compare_icmp(kind: int, code: int, rest: int, payload: bytes) -> None:
     theirs, message = icmp_of(kind, code, rest)
     message.payload = payload
     ours = icmpv4.emit(message)
@@ -212,24 +245,29 @@ def over_ipv6(source: bytes, destination: bytes, theirs: Any) -> bytes:
     return bytes(IPv6(src=format_ip(source), dst=format_ip(destination)) / theirs)[40:]
 
 
+DATAGRAM = st.builds(udp.Datagram, WORD, WORD, DATA)
+
+
 @thousands
-@given(st.builds(udp.Datagram, WORD, WORD, DATA), IPV4, IPV4)
-def test_udp(datagram: udp.Datagram, source: bytes, destination: bytes) -> None:
-    theirs = with_payload(UDP(sport=datagram.source_port, dport=datagram.destination_port), datagram.payload)
-    ours = udp.emit(datagram, source, destination)
-    assert ours == over_ipv4(source, destination, theirs)
-    assert udp.parse(ours, source, destination) == datagram
-    read = UDP(ours)
-    assert (read.sport, read.dport, read.len) == (datagram.source_port, datagram.destination_port, len(ours))
+@given(batches(st.tuples(DATAGRAM, IPV4, IPV4)))
+def test_udp(batch: list[tuple[udp.Datagram, bytes, bytes]]) -> None:
+    for datagram, source, destination in batch:
+        theirs = with_payload(UDP(sport=datagram.source_port, dport=datagram.destination_port), datagram.payload)
+        ours = udp.emit(datagram, source, destination)
+        assert ours == over_ipv4(source, destination, theirs)
+        assert udp.parse(ours, source, destination) == datagram
+        read = UDP(ours)
+        assert (read.sport, read.dport, read.len) == (datagram.source_port, datagram.destination_port, len(ours))
 
 
 @hundreds
-@given(st.builds(udp.Datagram, WORD, WORD, DATA), IPV6, IPV6)
-def test_udp_over_ipv6(datagram: udp.Datagram, source: bytes, destination: bytes) -> None:
-    theirs = with_payload(UDP(sport=datagram.source_port, dport=datagram.destination_port), datagram.payload)
-    ours = udp.emit(datagram, source, destination)
-    assert ours == over_ipv6(source, destination, theirs)
-    assert udp.parse(ours, source, destination) == datagram
+@given(batches(st.tuples(DATAGRAM, IPV6, IPV6)))
+def test_udp_over_ipv6(batch: list[tuple[udp.Datagram, bytes, bytes]]) -> None:
+    for datagram, source, destination in batch:
+        theirs = with_payload(UDP(sport=datagram.source_port, dport=datagram.destination_port), datagram.payload)
+        ours = udp.emit(datagram, source, destination)
+        assert ours == over_ipv6(source, destination, theirs)
+        assert udp.parse(ours, source, destination) == datagram
 
 
 # TCP -----------------------------------------------------------------------------------------------------------
@@ -258,14 +296,17 @@ def option_bytes(name: str, value: Any) -> bytes:
     return bytes((kind, 10)) + b"".join(int(part).to_bytes(4, "big") for part in value)
 
 
+SEGMENT = st.builds(tcp.Segment, WORD, WORD, LONG, LONG, st.integers(0, 0xFFF), WORD, WORD, st.just(b""), DATA)
+
+
 @thousands
-@given(
-    st.builds(tcp.Segment, WORD, WORD, LONG, LONG, st.integers(0, 0xFFF), WORD, WORD, st.just(b""), DATA),
-    st.lists(TCP_OPTION, max_size=4),
-    IPV4,
-    IPV4,
-)
-def test_tcp(segment: tcp.Segment, options: list[tuple[str, Any]], source: bytes, destination: bytes) -> None:
+@given(batches(st.tuples(SEGMENT, st.lists(TCP_OPTION, max_size=4), IPV4, IPV4)))
+def test_tcp(batch: list[tuple[tcp.Segment, list[tuple[str, Any]], bytes, bytes]]) -> None:
+    for segment, options, source, destination in batch:
+        compare_tcp(segment, options, source, destination)
+
+
+def compare_tcp(segment: tcp.Segment, options: list[tuple[str, Any]], source: bytes, destination: bytes) -> None:
     theirs = scapy_segment(segment, options)
     segment.options = b"".join(option_bytes(name, value) for name, value in options)
     ours = tcp.emit(segment, source, destination)
@@ -283,13 +324,12 @@ def test_tcp(segment: tcp.Segment, options: list[tuple[str, Any]], source: bytes
 
 
 @hundreds
-@given(
-    st.builds(tcp.Segment, WORD, WORD, LONG, LONG, st.integers(0, 0xFFF), WORD, WORD, st.just(b""), DATA), IPV6, IPV6
-)
-def test_tcp_over_ipv6(segment: tcp.Segment, source: bytes, destination: bytes) -> None:
-    ours = tcp.emit(segment, source, destination)
-    assert ours == over_ipv6(source, destination, scapy_segment(segment, []))
-    assert tcp.parse(ours, source, destination) == segment
+@given(batches(st.tuples(SEGMENT, IPV6, IPV6)))
+def test_tcp_over_ipv6(batch: list[tuple[tcp.Segment, bytes, bytes]]) -> None:
+    for segment, source, destination in batch:
+        ours = tcp.emit(segment, source, destination)
+        assert ours == over_ipv6(source, destination, scapy_segment(segment, []))
+        assert tcp.parse(ours, source, destination) == segment
 
 
 def scapy_segment(segment: tcp.Segment, options: list[tuple[str, Any]]) -> Any:

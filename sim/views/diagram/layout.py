@@ -50,11 +50,13 @@ class Box:
 
 @dataclass(slots=True, eq=False)
 class End:
-    """Where a link meets a box: column `x`, with `slots` pairs of columns for its labels. `twin` is its other end."""
+    """Where a link meets a box: column `x`, with `slots` pairs of columns for its labels. `twin` is its other end;
+    `around` tells that it is in the same row."""
 
     label: str
     slots: int
     towards: Box
+    around: bool = False
     twin: End | None = None
     x: int = 0
 
@@ -153,8 +155,8 @@ def _sort_links(
         wire.around = row == row_b
         wire.text_at_first = wire.around and _room(first) >= _room(second)
         texts = (text, "") if wire.text_at_first else ("", text)
-        upper = End(labels[0], _slots(labels[0], texts[0]), second)
-        lower = End(labels[1], _slots(labels[1], texts[1]), first, upper)
+        upper = End(labels[0], _slots(labels[0], texts[0]), second, wire.around)
+        lower = End(labels[1], _slots(labels[1], texts[1]), first, wire.around, upper)
         upper.twin = lower
         (first.above if wire.around else first.below).append(upper)
         second.above.append(lower)
@@ -184,28 +186,34 @@ def _place_ends(rows: list[list[Box]]) -> None:
     boxes = [box for row in rows for box in row]
     for turn in range(2):  # the second time the upper ends know where the lower ones could go
         for box in boxes:
-            _spread(box, box.below, box.lanes, [_wanted(end, turn) for end in box.below])
+            _spread(box, box.below, box.lanes, known=turn > 0)
         for box in boxes:
-            _spread(box, box.above, 0, [_wanted(end, 1 if end.twin in end.towards.below else 0) for end in box.above])
+            _spread(box, box.above, 0, known=True)
 
 
-def _wanted(end: End, known: int) -> float:
-    """The column an end wants: that of its other end where it is known, or else the middle of the other box."""
-    return end.twin.x if known and end.twin else end.towards.middle
-
-
-def _spread(box: Box, ends: list[End], start: int, wanted: list[float]) -> None:
-    order = sorted(range(len(ends)), key=lambda index: wanted[index])
+def _spread(box: Box, ends: list[End], start: int, *, known: bool) -> None:
+    """Columns for the ends on one border. An end wants to stand straight over its other end where that is `known`, or
+    else over the middle of the other box; a link around wants to leave at the edge."""
     low = -(-(box.x + start + 1) // GRAIN)
     high = (box.x + box.width - 1) // GRAIN
-    sizes = [ends[index].slots for index in order]
-    aims = [wanted[index] / GRAIN for index in order]
-    straight = [low <= aim <= high - size for aim, size in zip(aims, sizes, strict=True)]
+
+    def aim(end: End) -> tuple[int, float, float]:
+        if end.around:
+            # among links around, the farthest leaves nearest to the middle: so they nest and do not cross
+            right = end.towards.x > box.x
+            return (1 if right else -1), -end.towards.middle, high if right else low
+        column = (end.twin.x if known and end.twin else end.towards.middle) / GRAIN
+        return 0, column, column
+
+    order = sorted(ends, key=lambda end: aim(end)[:2])
+    sizes = [end.slots for end in order]
+    aims = [aim(end)[2] for end in order]
+    straight = [not end.around and low <= aim <= high - end.slots for end, aim in zip(order, aims, strict=True)]
     if straight == [False]:
         aims = [box.middle / GRAIN]  # a bend there must be: then the middle looks best
     weights = [STRAIGHT if is_straight else 1 for is_straight in straight]
-    for index, place in zip(order, settle(aims, sizes, low, high, weights), strict=True):
-        ends[index].x = place * GRAIN
+    for end, place in zip(order, settle(aims, sizes, low, high, weights), strict=True):
+        end.x = place * GRAIN
 
 
 def _part(upper: list[End], lower: list[End]) -> None:

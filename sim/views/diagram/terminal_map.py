@@ -37,21 +37,22 @@ def draw(plan: Plan, width: int = 80) -> list[Line]:
 
 def _drawings(plan: Plan, width: int) -> Iterator[list[Line]]:
     hung = hang(plan)
-    for hanging, ports in (({}, True), (hung, True), (hung, False)):
+    ways = [({}, True), (hung, True), (hung, False)]
+    for most_on_top, (hanging, ports) in product((MOST_ON_TOP, 1), ways):
         names = standing(plan, hanging)
         if len(names) > MOST_BOXES:
             continue
-        sketch = _Sketch(plan, hanging, ports)
-        orders = [rows(plan, names, most_on_top) for most_on_top in (MOST_ON_TOP, 1)]
-        for order, side in product(orders, (True, False)):
-            layout = arrange([[sketch.box(name) for name in row] for row in order], plan.links, plan.mark, side=side)
+        sketch, order = _Sketch(plan, hanging, ports), rows(plan, names, most_on_top)
+        for side in (True, False):
+            boxes = [[sketch.box(name) for name in row] for row in order]
+            layout = arrange(boxes, plan.links, plan.mark, gap=2 if ports else 1, side=side)
             if layout.width <= width and layout.height <= MOST_ROWS:
                 yield sketch.paint(layout)
 
 
 @dataclass(slots=True)
 class _Sketch:
-    """How one arrangement shows devices: which hosts hang on others, and whether with the ports they are plugged into."""
+    """How one arrangement shows devices: which hosts hang on others, and whether their ports are written."""
 
     plan: Plan
     hanging: Hanging
@@ -96,8 +97,9 @@ class _Sketch:
         wide_port, wide_name = _widest(ports), _widest(names)
         lines: list[Line] = []
         for (device, link), text, port in zip(found, names, ports, strict=True):
-            line: Line = [(_padded(port, wide_port), "port")] if self.ports else []
-            line.append((" ── " if self.ports else "─ ", f"net{link.segment}"))
+            line: Line = []
+            if self.ports:
+                line += [(_padded(port, wide_port), "port"), (" ── ", f"net{link.segment}")]
             line.append((_padded(text, wide_name), "name"))
             line += [(f" {address}", "address") for _, address in device.addresses]
             line += [(f" {device.kind}", f"kind-{device.kind}")] if device.kind != "host" else []
