@@ -121,7 +121,7 @@ def _check_addresses(layer: Any, keywords: dict[str, Any]) -> None:
     for field in layer.fields_desc:
         value = keywords.get(field.name)
         by_type = isinstance(field, MultipleTypeField) and keywords.get("type", "A") in (1, "A")
-        if isinstance(value, str) and (isinstance(field, IPField) or by_type):
+        if isinstance(value, str) and (isinstance(getattr(field, "fld", field), IPField) or by_type):
             try:
                 parse_ip(value)
             except ValueError as error:

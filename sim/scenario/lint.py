@@ -6,12 +6,13 @@ A lab may do any of this on purpose, so nothing here stops a run. What does is i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
+from itertools import islice
 
 from sim.scenario.fields import Path
 from sim.scenario.model import Host, PingStep, Router, Step, Topology, TracerouteStep, UdpStep
-from sim.scenario.ports import Fault, Wiring, wiring
-from sim.scenario.problems import Problem, by_place
+from sim.scenario.ports import End, Fault, Wiring, wiring
+from sim.scenario.problems import MAX_PROBLEMS, Problem, by_place
 from sim.scenario.reach import Reach
 from sim.scenario.references import address_fault, address_path, addresses_of, references
 from sim.scenario.segments import Owner, Segment, owners_on, segments_of
@@ -22,18 +23,19 @@ def lint(topology: Topology) -> list[Problem]:
     """Errors of `references`, then warnings, each in the order of the file."""
     wires = wiring(topology)
     segments = segments_of(topology, wires)
-    faults = [
-        *_duplicate_addresses(topology),
-        *_duplicate_macs(topology),
-        *_gateways(topology, segments),
-        *_next_hops(topology),
-        *_unlinked(topology, wires),
-        *_networks_on_segments(topology, segments),
-        *_overlaps(topology, segments),
-        *_loops(wires, segments),
-        *_mtus(topology, segments, wires),
-        *_destinations(topology, segments),
-    ]
+    rules = (
+        _duplicate_addresses(topology),
+        _duplicate_macs(topology),
+        _gateways(topology, segments),
+        _next_hops(topology),
+        _unlinked(topology, wires),
+        _masks(topology, segments),
+        _overlaps(topology, segments),
+        _loops(wires, segments),
+        _mtus(topology, segments, wires),
+        _destinations(topology, segments),
+    )
+    faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     warnings = [topology.problem("warning", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
     return sorted(references(topology, wires) + warnings, key=by_place)
 
@@ -79,7 +81,10 @@ def _networks(node: Host | Router) -> list[IPv4Network]:
 
 
 def _gateways(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
-    segment_of = {end: segment for segment in segments for end in segment.members}
+    neighbours: dict[End, set[IPv4Address]] = {}
+    for segment in segments:
+        addresses = {owner.address.ip for owner in owners_on(topology, segment)}
+        neighbours.update(dict.fromkeys(segment.members, addresses))
     for name, node in _stacks(topology):
         if not isinstance(node, Host) or node.gateway is None:
             continue
@@ -95,9 +100,8 @@ def _gateways(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
                 "gateway-off-subnet", path, message, "a gateway is on the host's own network, or the mask is wrong"
             )
         else:
-            near = [segment_of[name, port] for port in ports if (name, port) in segment_of]
-            owners = [owner.address.ip for segment in near for owner in owners_on(topology, segment)]
-            if near and gateway not in owners:
+            near = [neighbours[name, port] for port in ports if (name, port) in neighbours]
+            if near and not any(gateway in addresses for addresses in near):
                 message = f"nobody on {name}'s segment has the gateway's address {gateway}"
                 yield Fault("gateway-missing", path, message, "give it to the router's interface there")
 
@@ -133,71 +137,82 @@ def _unlinked(topology: Topology, wires: Wiring) -> Iterator[Fault]:
                     yield Fault("dangling-port", ("nodes", name, "interfaces", port), message, "add one to links")
 
 
-def _networks_on_segments(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+def _nested(owners: list[tuple[Owner, int]]) -> Iterator[tuple[Owner, int, list[tuple[Owner, int]]]]:
+    """Each owner of an address and the number of its segment, with those whose networks hold its own network."""
+    around: list[tuple[Owner, int]] = []
+    for owner, segment in sorted(owners, key=lambda entry: entry[0].address.network):
+        # sorted by address and then from short to long prefixes, networks come after those that hold them
+        while around and not around[-1][0].address.network.overlaps(owner.address.network):
+            around.pop()
+        yield owner, segment, around
+        around.append((owner, segment))
+
+
+def _one_per_network(topology: Topology, segment: Segment) -> list[Owner]:
+    owners: dict[IPv4Network, Owner] = {}
+    for owner in owners_on(topology, segment):
+        if address_fault(owner.address) is None:
+            owners.setdefault(owner.address.network, owner)
+    return list(owners.values())
+
+
+def _masks(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
     """On one segment networks are equal or apart."""
     for segment in segments:
-        first: dict[IPv4Network, Owner] = {}
-        for owner in owners_on(topology, segment):
-            network = owner.address.network
-            if address_fault(owner.address) is not None or network in first:
-                continue
-            for other_network, other in first.items():
-                if network.overlaps(other_network):
-                    node = topology.nodes[owner.node]
-                    assert isinstance(node, Host | Router)
-                    message = (
-                        f"{owner.node} has {owner.address} and {other.node} has {other.address} on one segment: "
-                        "their masks differ"
-                    )
-                    path = address_path(node, owner.node, owner.port, owner.index)
-                    yield Fault("mask-mismatch", path, message, "neighbours need the same mask")
-                    break
-            first[network] = owner
+        for owner, _, around in _nested([(owner, 0) for owner in _one_per_network(topology, segment)]):
+            if around:
+                other = around[-1][0]
+                message = (
+                    f"{owner.node} has {owner.address} and {other.node} has {other.address} on one segment: "
+                    "their masks differ"
+                )
+                yield Fault("mask-mismatch", _owner_path(topology, owner), message, "neighbours need the same mask")
 
 
 def _overlaps(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
     """A network is on one segment, since routers could not tell where its addresses are otherwise."""
-    networks: list[tuple[IPv4Network, int, Owner]] = []
-    for number, segment in enumerate(segments):
-        first: dict[IPv4Network, Owner] = {}
-        for owner in owners_on(topology, segment):
-            if owner.address.network.prefixlen < 32:
-                first.setdefault(owner.address.network, owner)
-        networks += [(network, number, owner) for network, owner in first.items()]
-    networks.sort(key=lambda entry: (entry[0].network_address, entry[0].prefixlen))
-    reach: list[tuple[IPv4Network, int, Owner]] = []  # those that hold the network at hand, as sorted they nest
-    for network, number, owner in networks:
-        while reach and not reach[-1][0].overlaps(network):
-            reach.pop()
-        other = next((entry for entry in reversed(reach) if entry[1] != number), None)
+    owners = [
+        (owner, number)
+        for number, segment in enumerate(segments)
+        for owner in _one_per_network(topology, segment)
+        if owner.address.network.prefixlen < 32
+    ]
+    for owner, segment_number, around in _nested(owners):
+        other = next((entry[0] for entry in reversed(around) if entry[1] != segment_number), None)
         if other is not None:
-            node = topology.nodes[owner.node]
-            assert isinstance(node, Host | Router)
             message = (
-                f"{network} at {owner.node}:{owner.port} overlaps {other[0]} at {other[2].node}:{other[2].port}, "
-                "which is another segment"
+                f"{owner.address.network} at {owner.node}:{owner.port} overlaps {other.address.network} at "
+                f"{other.node}:{other.port}, which is another segment"
             )
-            path = address_path(node, owner.node, owner.port, owner.index)
-            yield Fault("subnet-overlap", path, message, "give each segment a network of its own")
-        reach.append((network, number, owner))
+            hint = "give each segment a network of its own"
+            yield Fault("subnet-overlap", _owner_path(topology, owner), message, hint)
+
+
+def _owner_path(topology: Topology, owner: Owner) -> Path:
+    node = topology.nodes[owner.node]
+    assert isinstance(node, Host | Router)
+    return address_path(node, owner.node, owner.port, owner.index)
 
 
 def _loops(wires: Wiring, segments: list[Segment]) -> Iterator[Fault]:
     """A segment is a tree of hubs and switches, as they run no spanning tree protocol."""
     for segment in segments:
         parents: dict[str, str] = {name: name for name in segment.bridges}
+        tree: list[tuple[str, str]] = []
         for index in segment.links:
             ends = wires.ends[index]
             assert ends is not None
             a, b = ends[0][0], ends[1][0]
             if a not in parents or b not in parents:
                 continue
-            roots = [_root(parents, a), _root(parents, b)]
-            if roots[0] == roots[1]:
-                message = f"this link closes a loop of {_cycle(wires, segment, index, a, b)}"
+            root_a, root_b = _root(parents, a), _root(parents, b)
+            if root_a == root_b:
+                message = f"this link closes a loop of {_cycle(tree, a, b)}"
                 hint = "there is no spanning tree protocol: a broadcast goes round for ever; remove a link"
                 yield Fault("l2-loop", ("links", index), message, hint)
-            parents[roots[0]] = roots[1]
+            else:
+                parents[root_a] = root_b
+                tree.append((a, b))
 
 
 def _root(parents: dict[str, str], name: str) -> str:
@@ -207,17 +222,13 @@ def _root(parents: dict[str, str], name: str) -> str:
     return name
 
 
-def _cycle(wires: Wiring, segment: Segment, closing: int, a: str, b: str) -> str:
-    """The hubs and switches of the loop that link `closing` between `a` and `b` completes."""
+def _cycle(tree: list[tuple[str, str]], a: str, b: str) -> str:
+    """The hubs and switches of the loop that a link between `a` and `b` completes in a tree."""
     import networkx as nx
 
     if a == b:
         return f"{a} with itself"
-    net: nx.Graph[str] = nx.Graph()
-    for index in segment.links:
-        ends = wires.ends[index]
-        if index < closing and ends is not None and {ends[0][0], ends[1][0]} <= set(segment.bridges):
-            net.add_edge(ends[0][0], ends[1][0])
+    net: nx.Graph[str] = nx.Graph(tree)
     return " - ".join([*nx.shortest_path(net, a, b), a])
 
 

@@ -13,11 +13,14 @@ from sim.scenario.document import Document
 from sim.scenario.fields import FieldError, Path, shown
 from sim.scenario.model import Topology
 from sim.scenario.nodes import KINDS, Host, Router
-from sim.scenario.problems import Problem, by_place, from_error
+from sim.scenario.problems import MAX_PROBLEMS, Problem, from_error
 from sim.scenario.steps import STEPS
 
 _KEY_MARK: Final = "[key]"
 """What pydantic appends to the path of an error in a mapping's key."""
+
+_ABOUT_KEYS: Final = frozenset(("missing", "extra_forbidden", "too_short", "string_too_short"))
+"""Errors that are shown at a key rather than at its value."""
 
 _SENTENCES: Final[dict[str, str]] = {
     "int_type": "must be a whole number",
@@ -59,22 +62,29 @@ def problems_of(error: ValidationError, document: Document) -> list[Problem]:
     details = error.errors(include_url=False, include_input=True, include_context=True)
     found = [(_site(detail["loc"]), detail) for detail in details]
     unknown = {site.path[:-1] for site, detail in found if detail["type"] == "extra_forbidden"}
-    problems: list[Problem] = []
-    consequences: list[Problem] = []
-    for site, detail in found:
+
+    def order(entry: tuple[_Site, ErrorDetails]) -> tuple[bool, int, int]:
+        site, detail = entry
         # a key that is missing is most often there, misspelt
         misspelt = detail["type"] == "missing" and site.path[:-1] in unknown
-        (consequences if misspelt else problems).append(_problem(site, detail, document))
-    return sorted(problems, key=by_place) + sorted(consequences, key=by_place)
+        return misspelt, *document.locate(*_target(site, detail))
+
+    return [_problem(site, detail, document) for site, detail in sorted(found, key=order)[:MAX_PROBLEMS]]
+
+
+def _target(site: _Site, detail: ErrorDetails) -> tuple[Path, bool]:
+    """The path to show, and whether its key is meant rather than its value."""
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, FieldError) and cause.at:
+        return site.path + cause.at, cause.at[-1] != "kind"
+    about_key = detail["type"] in _ABOUT_KEYS or detail["input"] is None
+    return site.path, about_key or site.in_key
 
 
 def _problem(site: _Site, detail: ErrorDetails, document: Document) -> Problem:
-    path = site.path
-    message, hint, at_key = _sentence(site, detail)
-    cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, FieldError) and cause.at:
-        path, at_key = path + cause.at, cause.at[-1] != "kind"
-    return from_error(document.error(path, message, hint, key=at_key or site.in_key), "schema")
+    path, key = _target(site, detail)
+    message, hint = _sentence(site, detail)
+    return from_error(document.error(path, message, hint, key=key), "schema")
 
 
 def _site(loc: tuple[int | str, ...]) -> _Site:
@@ -124,31 +134,30 @@ def _flat(kind: Any) -> list[Any]:
     return [member for argument in get_args(kind) for member in _flat(argument)]
 
 
-def _sentence(site: _Site, detail: ErrorDetails) -> tuple[str, str | None, bool]:
-    """The message, its hint, and whether they are about the key rather than the value."""
+def _sentence(site: _Site, detail: ErrorDetails) -> tuple[str, str | None]:
+    """The message and its hint."""
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     field, whole = _field(site.path), _about(site, site.path[:-1])
     if kind == "missing":
-        return f"{whole} has no {field}", _example(field), True
+        return f"{whole} has no {field}", _example(field)
     if kind == "extra_forbidden":
-        return f"unknown key {field} in {whole}", _known_keys(site), True
+        return f"unknown key {field} in {whole}", _known_keys(site)
     if kind == "value_error":
         cause = context.get("error")
-        hint = cause.hint if isinstance(cause, FieldError) else None
-        return f"{_about(site, site.path)}: {cause}", hint, value is None
+        return f"{_about(site, site.path)}: {cause}", cause.hint if isinstance(cause, FieldError) else None
     if value is None:
-        return f"nothing is written for {field} of {whole}", "give it a value, or remove the key", True
+        return f"nothing is written for {field} of {whole}", "give it a value, or remove the key"
     if kind in ("too_short", "string_too_short"):
-        return f"{field} of {whole} is empty", None, True
+        return f"{field} of {whole} is empty", None
     if kind == "string_too_long":
-        return f"{field} of {whole} is longer than {context['max_length']} characters", None, False
+        return f"{field} of {whole} is longer than {context['max_length']} characters", None
     rule = _SENTENCES.get(kind)
     if rule is None:
-        return f"{_about(site, site.path)}: {shown(value)} cannot stand here: {detail['msg'].lower()}", None, False
+        return f"{_about(site, site.path)}: {shown(value)} cannot stand here: {detail['msg'].lower()}", None
     hint = "put it in quotes" if kind == "string_type" and isinstance(value, bool | int | float) else None
     if kind == "literal_error" and isinstance(value, str):
         hint = _similar(value, context["expected"].replace("'", "").replace(" or ", ", ").split(", "))
-    return f"{field} of {whole} {rule.format(**context)}, not {shown(value)}", hint, False
+    return f"{field} of {whole} {rule.format(**context)}, not {shown(value)}", hint
 
 
 def _field(path: Path) -> str:

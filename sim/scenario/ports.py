@@ -6,16 +6,21 @@ name takes the first that no link names or has taken; hubs and switches make por
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from itertools import count
-from typing import NamedTuple
+from itertools import count, islice
+from typing import Final, NamedTuple
 
 from sim.scenario.fields import Path
 from sim.scenario.model import Host, Router, Topology
+from sim.scenario.problems import MAX_PROBLEMS
 
 End = tuple[str, str]
 """A node and its port."""
+
+
+MAX_NAMES: Final = 500
+"""Names that are compared with a misspelt one."""
 
 
 class Fault(NamedTuple):
@@ -55,10 +60,10 @@ def ports_of(topology: Topology, wires: Wiring) -> dict[str, list[str]]:
     return ports
 
 
-def similar(word: str, known: Iterator[str] | list[str] | dict[str, object]) -> str | None:
+def similar(word: str, known: Iterable[str]) -> str | None:
     """ "did you mean ...?" for a name that is not in `known`, or which there are, if they are few."""
     names = list(known)
-    close = get_close_matches(word[:64], names, 1, 0.6)
+    close = get_close_matches(word[:64], names[:MAX_NAMES], 1, 0.6)
     if close:
         return f"did you mean '{close[0]}'?"
     return f"there are {', '.join(names)}" if 0 < len(names) <= 8 else None
@@ -82,13 +87,12 @@ class _Wires:
             for side, end in enumerate(link.endpoints):
                 node = nodes.get(end.node)
                 if node is None:
-                    hint = similar(end.node, list(nodes))
-                    self._fault(index, side, "unknown-node", f"there is no node '{end.node}'", hint)
+                    self._unknown(index, side, "unknown-node", f"there is no node '{end.node}'", end.node, nodes)
                 elif end.port is None:
                     continue
                 elif isinstance(node, Host | Router) and end.port not in node.interfaces:
                     message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
-                    self._fault(index, side, "unknown-port", message, similar(end.port, list(node.interfaces)))
+                    self._unknown(index, side, "unknown-port", message, end.port, node.interfaces)
                 else:
                     self._take(index, side, (end.node, end.port))
 
@@ -121,10 +125,15 @@ class _Wires:
     def _no_free_port(self, index: int, side: int, name: str) -> None:
         node = self._topology.nodes[name]
         assert isinstance(node, Host | Router)
-        used = ", ".join(f"{port} in link {self._taken[name, port] + 1}" for port in node.interfaces)
+        used = ", ".join(f"{port} in link {self._taken[name, port] + 1}" for port in islice(node.interfaces, 8))
         message = f"{node.kind} '{name}' has no free interface for this link: {used}"
         self._fault(index, side, "no-free-port", message, "declare one more under its interfaces")
 
+    def _unknown(self, index: int, side: int, code: str, message: str, word: str, known: Iterable[str]) -> None:
+        room = len(self.faults) < MAX_PROBLEMS
+        self._fault(index, side, code, message, similar(word, known) if room else None)
+
     def _fault(self, index: int, side: int, code: str, message: str, hint: str | None) -> None:
         self._bad.add((index, side))
-        self.faults.append(Fault(code, ("links", index, "endpoints", side), message, hint))
+        if len(self.faults) < MAX_PROBLEMS:
+            self.faults.append(Fault(code, ("links", index, "endpoints", side), message, hint))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sim.errors import TopologyError
+
+MAX_PROBLEMS: Final = 200
+"""Problems of one sort that are told; whoever mends those runs the check again."""
 
 Severity = Literal["error", "warning"]
 

@@ -11,7 +11,8 @@ from ipaddress import IPv4Address, IPv4Interface
 from typing import NamedTuple
 
 from sim.scenario.model import Host, Router, Topology
-from sim.scenario.segments import Segment
+from sim.scenario.ports import End
+from sim.scenario.segments import Segment, owners_on
 
 
 class Hop(NamedTuple):
@@ -26,7 +27,12 @@ class Reach:
 
     def __init__(self, topology: Topology, segments: Iterable[Segment]) -> None:
         self._topology = topology
-        self._segment_of = {end: segment for segment in segments for end in segment.members}
+        self._neighbours: dict[End, dict[IPv4Address, list[str]]] = {}
+        for segment in segments:
+            owners: dict[IPv4Address, list[str]] = {}
+            for owner in owners_on(topology, segment):
+                owners.setdefault(owner.address.ip, []).append(owner.node)
+            self._neighbours.update(dict.fromkeys(segment.members, owners))
         self._owners: dict[IPv4Address, set[str]] = {}
         self._broadcasts: set[IPv4Address] = set()
         for name, node in topology.nodes.items():
@@ -74,7 +80,7 @@ class Reach:
             ports = self._ports_towards(node, hop)
             if not ports:
                 why = why or f"{hop.next_hop}, the next hop from {name}, is on none of its networks"
-            found = [other for port in ports for other in self._neighbours(name, port, hop.next_hop)]
+            found = [other for port in ports for other in self._neighbours.get((name, port), {}).get(hop.next_hop, [])]
             if ports and not found:
                 why = why or f"nobody next to {name} has the address {hop.next_hop}"
             onward += found
@@ -88,11 +94,6 @@ class Reach:
             for port, interface in node.interfaces.items()
             if any(hop.next_hop in address.network for address in interface.ip)
         ]
-
-    def _neighbours(self, name: str, port: str, address: IPv4Address) -> list[str]:
-        segment = self._segment_of.get((name, port))
-        members = {node for node, _ in segment.members} if segment else set()
-        return sorted(members & self._owners.get(address, set()))
 
 
 def _hops(node: Host | Router, target: IPv4Address) -> list[Hop]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import IPv4Interface
+from itertools import islice
 from typing import Any
 
 from sim.scenario.addressing import purpose_of
@@ -13,16 +14,21 @@ from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
 from sim.scenario.model import FrameStep, Host, LinkStep, NodeStep, Router, Step, Topology, WaitStep
 from sim.scenario.ports import Fault, Wiring, ports_of, similar, wiring
-from sim.scenario.problems import Problem
+from sim.scenario.problems import MAX_PROBLEMS, Problem
 from sim.scenario.targets import TargetError, address_of, link_between, stack_of
 
 _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadcast"}
 
 
 def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]:
-    """All such errors, in no particular order."""
+    """Such errors, in no particular order."""
     wires = wires or wiring(topology)
-    faults = [*wires.faults, *_addresses(topology), *_routes(topology), *_Steps(topology, wires).faults()]
+    faults = [
+        *wires.faults,
+        *islice(_addresses(topology), MAX_PROBLEMS),
+        *islice(_routes(topology), MAX_PROBLEMS),
+        *_Steps(topology, wires).faults(),
+    ]
     return [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
 
 
@@ -76,7 +82,7 @@ def _routes(topology: Topology) -> Iterator[Fault]:
                 if route.dev is not None and route.dev not in node.interfaces:
                     message = f"{node.kind} '{name}' has no interface '{route.dev}'"
                     path = ("nodes", name, "routes", str(prefix), index, "dev")
-                    yield Fault("unknown-port", path, message, similar(route.dev, list(node.interfaces)))
+                    yield Fault("unknown-port", path, message, similar(route.dev, node.interfaces))
 
 
 class _Steps:
@@ -91,6 +97,8 @@ class _Steps:
     def faults(self) -> list[Fault]:
         """What is wrong with the names in steps."""
         for index, step in enumerate(self._topology.scenario):
+            if len(self._found) >= MAX_PROBLEMS:
+                break
             path: Path = ("scenario", index)
             self._action(step, (*path, step.kind))
             self._expect(step, (*path, "expect"))

@@ -22,7 +22,7 @@ def stack_of(topology: Topology, name: str) -> Host | Router:
     """The node `name`, if it has an IP stack. Raises TargetError."""
     node = topology.nodes.get(name)
     if node is None:
-        raise TargetError("unknown-node", f"there is no node '{name}'", similar(name, list(topology.nodes)))
+        raise TargetError("unknown-node", f"there is no node '{name}'", similar(name, topology.nodes))
     if not isinstance(node, Host | Router):
         raise TargetError(
             "wrong-kind", f"'{name}' is a {node.kind}: it has no IP address", "only hosts and routers send and answer"
@@ -42,7 +42,7 @@ def address_of(topology: Topology, target: str) -> IPv4Address:
     node = stack_of(topology, end.node)
     if end.port is not None and end.port not in node.interfaces:
         message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
-        raise TargetError("unknown-port", message, similar(end.port, list(node.interfaces)))
+        raise TargetError("unknown-port", message, similar(end.port, node.interfaces))
     interfaces = node.interfaces.values() if end.port is None else [node.interfaces[end.port]]
     for interface in interfaces:
         if interface.ip:
@@ -54,7 +54,7 @@ def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | N
     """The index of the link that joins two nodes, or two ports, in either order. Raises TargetError."""
     for end in (a, b):
         if end.node not in topology.nodes:
-            raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, list(topology.nodes)))
+            raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, topology.nodes))
     wires = wires or wiring(topology)
     found = [
         index

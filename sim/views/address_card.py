@@ -108,17 +108,16 @@ def _coloured(binary: str) -> Line:
 
 
 def _bits_of_six(facts: AddressFacts) -> list[Line]:
-    """128 bits on two lines, below the groups they belong to."""
+    """128 bits on two lines, below the groups they belong to; 80 columns have no room for words beside them."""
+    lead = INDENT * 2
     groups = facts.address.exploded.split(":")
     bits, lines, style = facts.binary, [], "network-bits" if "|" in facts.binary else ""
     for half in (0, 1):
         cut = _after_groups(bits, 4)
         part, bits = bits[:cut], bits[cut:]
-        lines.append(
-            [(_label(""), ""), ("".join(group.ljust(17) for group in groups[4 * half : 4 * half + 4]), "address")]
-        )
+        lines.append([(lead, ""), ("".join(group.ljust(17) for group in groups[4 * half : 4 * half + 4]), "address")])
         before, boundary, after = part.partition("|")
-        line: Line = [(_label("address" if half == 0 else ""), "kind"), (before, style)]
+        line: Line = [(lead, "kind"), (before, style)]
         if boundary:
             style = "host-bits"
             line += [("|", "title"), (after, style)]
@@ -175,7 +174,7 @@ def _network_rows(network: NetworkFacts, facts: AddressFacts) -> list[tuple[str,
     if network.broadcast:
         note += ", less network and broadcast"
     elif facts.version == 4:
-        note += ": both ends of a point-to-point link (RFC 3021)"
+        note += ": both ends of a link (RFC 3021)"
     usable = str(network.usable) if bits <= 53 else f"about {network.usable:.3g}"
     return [*rows, ("hosts", usable, note)]
 

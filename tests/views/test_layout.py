@@ -70,6 +70,7 @@ def box_cells(layout: Layout) -> list[Cell]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(plans(), st.sampled_from((6, 1)), st.booleans())
 def test_nothing_lies_on_anything(plan: Plan, most_on_top: int, side: bool) -> None:
@@ -88,6 +89,7 @@ def test_nothing_lies_on_anything(plan: Plan, most_on_top: int, side: bool) -> N
         assert not turns(wire) & others, "two lines touch where one turns"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(plans())
 def test_lines_cross_only_at_right_angles(plan: Plan) -> None:

@@ -154,6 +154,7 @@ def test_every_box_shows_its_name_at_any_width() -> None:
         assert all(name in drawn(WAN, width) for name in ("east", "west", "r1", "r2"))
 
 
+@pytest.mark.slow
 def test_the_largest_networks_are_drawn() -> None:
     assert "475 hosts" not in drawn(tree(25, 19))
     assert drawn(tree(25, 19)).count("19 hosts") == 25

@@ -89,8 +89,8 @@ def test_options_are_padded() -> None:
     assert tcp.parse(data, IP1, IP2).payload == b"x"
 
 
-def test_reserved_bits_are_kept() -> None:
-    segment = tcp.Segment(1, 2, 3, 4, 0xFFF, 5)
+def test_reserved_bits_and_urgent_pointer_are_kept() -> None:
+    segment = tcp.Segment(1, 2, 3, 4, 0xFFF, 5, urgent=0xABCD)
     assert tcp.parse(tcp.emit(segment, IP1, IP2), IP1, IP2) == segment
 
 
