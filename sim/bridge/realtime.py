@@ -180,7 +180,7 @@ class Pacer:
                 engine.run(target, SLICE)
         except BudgetError:
             engine.cause = NO_CAUSE
-            self._stuck = 0
+            self._stuck = self._stuck + 1 if engine.now == start else 0
             if self._stuck >= STUCK_SLICES:
                 raise BudgetError(
                     f"{STUCK_SLICES * SLICE} events at {format_duration(start)} and time does not move on: "

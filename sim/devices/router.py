@@ -41,21 +41,19 @@ class Router(IpNode):
         self.forwarded: int = 0
 
     def receive(self, port: Port, frame: bytes) -> None:
-        engine = self.engine
+        if frame[12:14] == IPV4 and frame[0:6] == port.mac and self.is_foreign(frame[30:34]):
+            self.forward(frame)
+        else:
+            super().receive(port, frame)
+
+    def is_foreign(self, destination: bytes) -> bool:
+        """Whether an IP address is one host's, and not ours: what a router forwards."""
         stack = self.stack
-        destination = frame[30:34]
-        if (
-            frame[12:14] != IPV4
-            or frame[0:6] != port.mac
-            or len(destination) < 4
-            or destination in stack.own
-            or destination[0] == LOOPBACK_NETWORK
-            or destination[0] >= MULTICAST_NETWORKS
-        ):
-            stack.receive(stack.interfaces[port.number], frame, engine.now, engine.cause)
-            return
-        stack.enter(engine.now, engine.cause)
-        self.forward(frame)
+        if destination in stack.paths:
+            return True
+        if len(destination) < 4 or destination in stack.own:
+            return False
+        return destination[0] != LOOPBACK_NETWORK and destination[0] < MULTICAST_NETWORKS
 
     def forward(self, frame: bytes) -> None:
         """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
@@ -87,6 +85,7 @@ class Router(IpNode):
         elif path.neighbour.fresh_until >= self.engine.now:
             self.ports[path.interface.index].send(path.neighbour.header + packet)
         else:
+            self.stack.enter(self.engine.now, self.engine.cause)
             path.table.send(path.neighbour, packet)
 
     def counters(self) -> dict[str, int]:
@@ -98,12 +97,14 @@ class Router(IpNode):
             self.drop("fragmentation needed")
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.FRAGMENTATION_NEEDED, mtu)
             return
+        self.stack.enter(self.engine.now, self.engine.cause)
         pieces = fragment(ipv4.parse(packet), mtu)
         self.note(kinds.FRAGMENT, (len(pieces), mtu))
         for piece in pieces:
             path.table.send(path.neighbour, ipv4.emit(piece))
 
     def _report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
+        self.stack.enter(self.engine.now, self.engine.cause)
         self.stack.icmp.send_error(frame[14:], kind, code, rest)
 
 

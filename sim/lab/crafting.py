@@ -116,16 +116,23 @@ def _layer(node: ast.expr, known: dict[str, Any]) -> Any:
 
 def _check_addresses(layer: Any, keywords: dict[str, Any]) -> None:
     """Refuse a name where an address belongs: Scapy would ask this machine's resolver for it."""
-    from scapy.fields import IPField, MultipleTypeField
-
     for field in layer.fields_desc:
         value = keywords.get(field.name)
-        by_type = isinstance(field, MultipleTypeField) and keywords.get("type", "A") in (1, "A")
-        if isinstance(value, str) and (isinstance(getattr(field, "fld", field), IPField) or by_type):
+        if isinstance(value, str) and _holds_address(field, keywords):
             try:
                 parse_ip(value)
             except ValueError as error:
                 raise FrameError(f"{layer.__name__} {field.name}: {error}") from None
+
+
+def _holds_address(field: Any, keywords: dict[str, Any]) -> bool:
+    """Whether a field is an IPv4 address; a record's data is one by the record's type."""
+    from scapy.fields import IPField, MultipleTypeField
+
+    if isinstance(field, MultipleTypeField):
+        kinds = [kind for kind, _ in field.flds] + [field.dflt]
+        return keywords.get("type", "A") in (1, "A") and any(isinstance(kind, IPField) for kind in kinds)
+    return isinstance(getattr(field, "fld", field), IPField)
 
 
 def _literal(node: ast.expr, known: dict[str, Any]) -> Any:

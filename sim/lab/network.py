@@ -392,7 +392,7 @@ class Network:
         if isinstance(owner, IpNode):
             interface = owner.stack.interfaces[port.number]
             interface.up = True
-            owner.stack.routes.generation += 1
+            owner.stack.paths.clear()
             if mtu and port not in self._own_mtu:
                 interface.mtu = mtu
 

@@ -23,12 +23,8 @@ _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadc
 def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]:
     """Such errors, in no particular order."""
     wires = wires or wiring(topology)
-    faults = [
-        *wires.faults,
-        *islice(_addresses(topology), MAX_PROBLEMS),
-        *islice(_routes(topology), MAX_PROBLEMS),
-        *_Steps(topology, wires).faults(),
-    ]
+    rules = (wires.faults, _addresses(topology), _routes(topology), _Steps(topology, wires).faults())
+    faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     return [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
 
 

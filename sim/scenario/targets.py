@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from sim.scenario.fields import Endpoint, as_endpoint
@@ -10,19 +11,30 @@ from sim.scenario.ports import End, Wiring, similar, wiring
 
 
 class TargetError(ValueError):
-    """A name that stands for nothing; `code` is that of the problem, `hint` what would mend it."""
+    """A name that stands for nothing; `code` is that of the problem, `hint` what would mend it.
 
-    def __init__(self, code: str, message: str, hint: str | None = None) -> None:
+    For a name that is not among the `known`, the hint is the one most like it, sought only when somebody asks.
+    """
+
+    def __init__(
+        self, code: str, message: str, hint: str | None = None, name: str = "", known: Iterable[str] = ()
+    ) -> None:
         super().__init__(message)
         self.code = code
-        self.hint = hint
+        self._hint = hint
+        self._name = name
+        self._known = known
+
+    @property
+    def hint(self) -> str | None:
+        return self._hint or similar(self._name, self._known)
 
 
 def stack_of(topology: Topology, name: str) -> Host | Router:
     """The node `name`, if it has an IP stack. Raises TargetError."""
     node = topology.nodes.get(name)
     if node is None:
-        raise TargetError("unknown-node", f"there is no node '{name}'", similar(name, topology.nodes))
+        raise TargetError("unknown-node", f"there is no node '{name}'", name=name, known=topology.nodes)
     if not isinstance(node, Host | Router):
         raise TargetError(
             "wrong-kind", f"'{name}' is a {node.kind}: it has no IP address", "only hosts and routers send and answer"
@@ -42,7 +54,7 @@ def address_of(topology: Topology, target: str) -> IPv4Address:
     node = stack_of(topology, end.node)
     if end.port is not None and end.port not in node.interfaces:
         message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
-        raise TargetError("unknown-port", message, similar(end.port, node.interfaces))
+        raise TargetError("unknown-port", message, name=end.port, known=node.interfaces)
     interfaces = node.interfaces.values() if end.port is None else [node.interfaces[end.port]]
     for interface in interfaces:
         if interface.ip:
@@ -54,7 +66,7 @@ def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | N
     """The index of the link that joins two nodes, or two ports, in either order. Raises TargetError."""
     for end in (a, b):
         if end.node not in topology.nodes:
-            raise TargetError("unknown-node", f"there is no node '{end.node}'", similar(end.node, topology.nodes))
+            raise TargetError("unknown-node", f"there is no node '{end.node}'", name=end.node, known=topology.nodes)
     wires = wires or wiring(topology)
     found = [
         index

@@ -70,7 +70,8 @@ class IpStack(IpService):
     def __init__(self, outside: Outside, journal: Journal) -> None:
         self.core = Core(outside, journal)
         self.interfaces: list[Interface] = []
-        self.routes = RouteTable()
+        self.paths: dict[bytes, list[Path]] = {}  # other hosts' addresses only; see `paths_to`
+        self.routes = RouteTable(self.paths.clear)
         self.local: set[bytes] = set()
         self.broadcasts: set[bytes] = {IPV4_BROADCAST}
         self.own: set[bytes] = {IPV4_BROADCAST}
@@ -82,9 +83,7 @@ class IpStack(IpService):
             ipv4.PROTOCOL_ICMP: self.icmp.receive,
             ipv4.PROTOCOL_UDP: self.udp.receive,
         }
-        self._paths: dict[bytes, list[Path]] = {}
         self._tables: list[NeighbourTable] = []
-        self._paths_generation: int = -1
         self._identification: int = 0
 
     # -- configuration
@@ -93,7 +92,7 @@ class IpStack(IpService):
         """Give the stack an interface; `mtu` in bytes of IP packet."""
         interface = Interface(name, len(self.interfaces), mac, mtu)
         self.interfaces.append(interface)
-        self._tables.append(NeighbourTable(self.core, interface, self._report_unreachable, self._paths.clear))
+        self._tables.append(NeighbourTable(self.core, interface, self._report_unreachable, self.paths.clear))
         return interface
 
     def add_loopback(self) -> Interface:
@@ -134,7 +133,7 @@ class IpStack(IpService):
         """The carrier of an interface came or went. On coming it announces its addresses."""
         self.core.now = now
         interface.up = up
-        self.routes.generation += 1
+        self.paths.clear()
         table = self._tables[interface.index]
         table.clear()
         if up:
@@ -187,12 +186,13 @@ class IpStack(IpService):
     def send(self, packet: ipv4.Packet) -> None:
         """Route and send a packet of our own (see IpService)."""
         destination = packet.destination
-        if is_multicast_ip(destination) or destination in self.broadcasts:
-            self._send_to_many(packet)
-            return
-        if destination in self.local or destination[0] == 127:
-            self._send_to_self(packet)
-            return
+        if destination not in self.paths:
+            if is_multicast_ip(destination) or destination in self.broadcasts:
+                self._send_to_many(packet)
+                return
+            if destination in self.local or destination[0] == 127:
+                self._send_to_self(packet)
+                return
         if packet.source[0] == 127:  # RFC 1122 3.2.1.3: it must not appear outside a host
             raise os_error(errno.EINVAL)
         paths = self.paths_to(destination)
@@ -206,11 +206,15 @@ class IpStack(IpService):
 
     def source_for(self, destination: bytes) -> bytes:
         """The address that a packet to `destination` leaves from. Raises OSError ENETUNREACH."""
-        if destination in self.local:
-            return destination
-        if destination[0] == 127:
-            return b"\x7f\x00\x00\x01"
-        if is_multicast_ip(destination) or destination in self.broadcasts:
+        source: bytes | None
+        known = self.paths.get(destination)
+        if known:
+            source = known[0].source
+        elif destination in self.local:
+            source = destination
+        elif destination[0] == 127:
+            source = b"\x7f\x00\x00\x01"
+        elif is_multicast_ip(destination) or destination in self.broadcasts:
             source = self._interface_to_many(destination).source_for(destination)
         else:
             paths = self.paths_to(destination)
@@ -239,10 +243,7 @@ class IpStack(IpService):
 
         What was looked up is kept until a route or an interface changes.
         """
-        if self._paths_generation != self.routes.generation:
-            self._paths.clear()
-            self._paths_generation = self.routes.generation
-        paths = self._paths.get(destination)
+        paths = self.paths.get(destination)
         return self._find_paths(destination) if paths is None else paths
 
     # -- receiving
@@ -299,10 +300,10 @@ class IpStack(IpService):
     # -- sending
 
     def _find_paths(self, destination: bytes) -> list[Path]:
-        if len(self._paths) >= PATH_CACHE_LIMIT:
-            self._paths.clear()
+        if len(self.paths) >= PATH_CACHE_LIMIT:
+            self.paths.clear()
         paths: list[Path] = []
-        self._paths[destination] = paths  # already now: if a lookup evicts a neighbour, they are not kept
+        self.paths[destination] = paths  # already now: if a lookup evicts a neighbour, they are not kept
         for route in self.routes.lookup(destination):
             table = self._tables[route.interface.index]
             paths.append(Path(route, table, table.lookup(route.next_hop or destination)))

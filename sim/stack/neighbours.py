@@ -65,7 +65,7 @@ class Neighbour:
 class NeighbourTable:
     """The neighbours on the link of one interface.
 
-    `on_failure` is called with each packet that waited in vain, after `core.cause` was set to the packet's own;
+    `limit` bounds the entries. `on_failure` is called with each packet that waited in vain, after `core.cause` was set to the packet's own;
     `on_forget` when an entry is taken out, so that nobody goes on using it.
     """
 
@@ -79,6 +79,7 @@ class NeighbourTable:
         self.core = core
         self.interface = interface
         self.entries: dict[bytes, Neighbour] = {}
+        self.limit: int = TABLE_LIMIT
         self._on_failure = on_failure
         self._on_forget = on_forget
 
@@ -86,7 +87,7 @@ class NeighbourTable:
         """The entry for `address`, a new one that knows nothing if there was none."""
         entry = self.entries.get(address)
         if entry is None:
-            if len(self.entries) >= TABLE_LIMIT:
+            if len(self.entries) >= self.limit:
                 self._evict()
             entry = self.entries[address] = Neighbour(address, self.interface)
             entry.state = FAILED

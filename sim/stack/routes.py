@@ -6,6 +6,8 @@ longest first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sim.stack.interfaces import Interface
 from sim.wire.addresses import format_ip, format_prefix, network_of
 
@@ -29,10 +31,10 @@ class Route:
 
 
 class RouteTable:
-    """The routes of one stack. `generation` grows with every change, for those who keep what they looked up."""
+    """The routes of one stack. `on_change` is called after every change, for those who keep what they looked up."""
 
-    def __init__(self) -> None:
-        self.generation: int = 0
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.on_change = on_change
         self._lengths: list[tuple[int, int]] = []
         self._routes: dict[tuple[int, int], dict[bytes, list[Route]]] = {}
 
@@ -46,7 +48,7 @@ class RouteTable:
         same = table.setdefault(route.network, [])
         same.append(route)
         same.sort(key=lambda other: other.metric)  # stable: equals stay in the order they were given
-        self.generation += 1
+        self.on_change()
 
     def remove(self, network: bytes, length: int, next_hop: bytes | None = None) -> int:
         """Remove the routes to a prefix (only those via `next_hop`, if given); return how many went."""
@@ -57,7 +59,7 @@ class RouteTable:
             table[network] = kept
         else:
             table.pop(network, None)
-        self.generation += 1
+        self.on_change()
         return len(same) - len(kept)
 
     def lookup(self, destination: bytes) -> list[Route]:

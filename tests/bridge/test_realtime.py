@@ -344,7 +344,7 @@ def test_real_time(engine: Engine) -> None:
             received.append((inside.recv(100), engine.now))
 
     engine.at(20 * MILLISECOND, lambda: outside.sendall(b"hello"))
-    engine.at(50 * MILLISECOND, threading.Thread(target=pacer.stop).start)
+    engine.at(50 * MILLISECOND, threading.Timer(0.02, pacer.stop).start)  # while the pacer sleeps
     pacer.run(30 * SECOND, [SocketDoor(engine, [])])
     inside.close()
     outside.close()

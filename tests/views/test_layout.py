@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.views.diagram.layout import Box, Layout, Wire, arrange
+from sim.views.diagram.boxes import Box
+from sim.views.diagram.layout import Layout, Wire, arrange
 from sim.views.diagram.place import settle
 from sim.views.diagram.plan import Device, Link, Plan
 from sim.views.diagram.rows import rows

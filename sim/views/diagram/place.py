@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from sim.views.diagram.layout import Box
+from sim.views.diagram.boxes import Box
 
 PASSES: Final = 8  # positions stop moving after four to six in networks of some hundred devices
 
@@ -61,7 +60,7 @@ def place_rows(rows: list[list[Box]], gaps: list[list[int]], joins: Sequence[tup
             box.x -= left
 
 
-Near = dict[str, list["Box"]]
+Near = dict[str, list[Box]]
 
 
 def _neighbours(rows: list[list[Box]], joins: Sequence[tuple[Box, Box]]) -> tuple[Near, Near]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from sim.views.diagram.boxes import Box
 from sim.views.diagram.hang import Hanging, hang, standing
-from sim.views.diagram.layout import Box, Layout, Wire, arrange
+from sim.views.diagram.layout import Layout, Wire, arrange
 from sim.views.diagram.plan import Device, Link, Plan, short_port, summary
 from sim.views.diagram.rows import rows
 from sim.views.diagram.svg_style import CELL_HEIGHT, CELL_WIDTH, ICONS, outline, segment_class, style_sheet

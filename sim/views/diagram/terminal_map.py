@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from sim.views.diagram.boxes import Box
 from sim.views.diagram.canvas import Canvas
 from sim.views.diagram.hang import Hanging, hang, standing
-from sim.views.diagram.layout import Box, Layout, arrange
+from sim.views.diagram.layout import Layout, arrange
 from sim.views.diagram.plan import Plan, short_port
 from sim.views.diagram.rows import rows
 from sim.views.diagram.tree_map import draw_tree
