@@ -16,6 +16,10 @@ class WireError(SimError, ValueError):
     """Bytes that cannot be parsed as the protocol they claim to be; the text says what is wrong with them."""
 
 
+class BudgetError(SimError, RuntimeError):
+    """A run met its bound on events: a loop of switches, or programs that never rest."""
+
+
 class TopologyError(SimError):
     """Something wrong in a topology, with the place where it stands when it came from a file.
 

@@ -23,12 +23,10 @@ STYLES: Final = {
     "port": "dim",
     "line": "dim",
     "link": "yellow",
-    "kind-router": "bold magenta",
-    "kind-gateway": "bold magenta",
-    "kind-switch": "blue",
-    "kind-hub": "yellow",
+    "kind-router": "bold",
+    "kind-gateway": "bold",
     "kind-host": "dim",
-    "kind-dns": "green",
+    "kind-dns": "dim",
     "error": "bold red",
     "warning": "bold yellow",
     "hint": "cyan",
@@ -43,7 +41,7 @@ STYLES: Final = {
     "note": "green",
     "change": "bold yellow",
 }
-SEGMENT_STYLES: Final = ("blue", "red", "green", "magenta", "yellow", "cyan", "bright_black", "white")
+SEGMENT_STYLES: Final = ("blue", "green", "magenta", "cyan", "red", "yellow", "bright_blue", "bright_green")
 
 _ASCII: Final = str.maketrans(
     {

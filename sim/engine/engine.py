@@ -13,6 +13,8 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
+from sim.errors import BudgetError
+
 NEVER: Final = 1 << 62
 """A time (ns) later than any simulated time, 146 years on."""
 
@@ -26,10 +28,6 @@ class Target:
 
     def fire(self, frame: bytes) -> None:
         raise NotImplementedError
-
-
-class BudgetError(RuntimeError):
-    """A run met its bound on events: a loop of switches, or programs that never rest."""
 
 
 class Engine:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sim.engine.engine import NO_CAUSE, BudgetError
-from sim.errors import TopologyError
+from sim.engine.engine import NO_CAUSE
+from sim.errors import BudgetError, TopologyError
 from sim.lab.actions import Action, action_for
 from sim.lab.build import build
 from sim.lab.expectations import Judge, total_drops

@@ -65,7 +65,7 @@ def _split(value: object, what: str, hint: str) -> tuple[str, str]:
     match = _COMPARISON.fullmatch(text) if len(text) <= LONGEST_QUANTITY else None
     if match is None:
         raise FieldError(f"{shown(value)} is not {what}", hint)
-    return "==", match[2]
+    return match[1] or "==", match[2]
 
 
 def _count(value: object) -> Comparison:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sim.engine.engine import BudgetError, Engine, Target
+from sim.engine.engine import Engine, Target
+from sim.errors import BudgetError
 
 
 class Log(Target):

@@ -149,6 +149,11 @@ links: [[r, h], [r, i], [r, j]]
             "10.9.9.9 cannot be reached from a: b is a host: it does not forward",
         ),
         (routed(to="10.2.0.9"), "10.2.0.9 cannot be reached from a: nobody next to r has the address 10.2.0.9"),
+        (routed(routes="{0.0.0.0/0: 10.1.0.2}"), None),
+        (
+            routed(to="10.9.9.9", routes="{10.9.0.0/16: [{via: 10.2.0.2, metric: 5}, 10.2.0.9]}"),
+            "10.9.9.9 cannot be reached from a: nobody next to r has the address 10.2.0.9",
+        ),
         (routed(to="10.2.0.255"), None),
         (routed(to="224.0.0.1"), None),
         (routed(to="127.0.0.1"), None),

@@ -133,7 +133,9 @@ def test_scapy_cuts_at_the_same_places() -> None:
     from scapy.packet import Raw
 
     for size, room in ((4000, 1480), (1473, 1480), (100, 8), (5000, 552)):
-        theirs = scapy_fragment(IP(src="10.0.0.1", dst="10.0.0.2", id=77, ttl=9, tos=0x2E) / UDP() / Raw(bytes(size)), room)
+        theirs = scapy_fragment(
+            IP(src="10.0.0.1", dst="10.0.0.2", id=77, ttl=9, tos=0x2E) / UDP() / Raw(bytes(size)), room
+        )
         whole = ipv4.parse(bytes(IP(src="10.0.0.1", dst="10.0.0.2", id=77, ttl=9, tos=0x2E) / UDP() / Raw(bytes(size))))
         ours = fragment(whole, room + 20)
         assert [ipv4.emit(piece) for piece in ours] == [bytes(piece) for piece in theirs]

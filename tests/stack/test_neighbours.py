@@ -253,9 +253,7 @@ def test_a_word_from_above_makes_no_neighbour_known(bench: Bench, packets: int) 
 def test_who_asks_for_us_is_answered_and_remembered_as_stale(bench: Bench) -> None:
     ((mac, answer),) = bench.asked(bench.hear_arp(arp.REQUEST, PEER, "10.0.0.1"))
     assert mac == bench.mac(PEER)
-    assert answer == arp.Packet(
-        arp.REPLY, bench.eth0.mac, parse_ip("10.0.0.1"), bench.mac(PEER), parse_ip(PEER)
-    )
+    assert answer == arp.Packet(arp.REPLY, bench.eth0.mac, parse_ip("10.0.0.1"), bench.mac(PEER), parse_ip(PEER))
     assert state(bench) == "stale"
     assert marks(bench, send(bench)) == [b"x"]
     assert state(bench) == "delay"

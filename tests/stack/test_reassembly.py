@@ -4,7 +4,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.stack import reassembly
@@ -129,7 +129,6 @@ def test_tiny_fragments_do_not_take_long(basket: Basket) -> None:
     assert len(whole.payload) == 8 * 8189
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=400), st.data())
 def test_any_split_in_any_order_with_duplicates_is_put_together(payload: bytes, data: st.DataObject) -> None:
     basket = Basket()
@@ -154,7 +153,14 @@ def test_any_split_in_any_order_with_duplicates_is_put_together(payload: bytes, 
 
 @pytest.mark.parametrize(
     "second",
-    [piece(8, 16, fill=1), piece(0, 24, fill=1), piece(8, 8, fill=1), piece(0, 32), piece(16, 16), piece(0, 24, more=False)],
+    [
+        piece(8, 16, fill=1),
+        piece(0, 24, fill=1),
+        piece(8, 8, fill=1),
+        piece(0, 32),
+        piece(16, 16),
+        piece(0, 24, more=False),
+    ],
     ids=["tail", "same place, other bytes", "inside", "around", "end", "same place, longer"],
 )
 def test_an_overlap_spoils_the_whole_datagram(basket: Basket, second: ipv4.Packet) -> None:
@@ -264,7 +270,7 @@ def test_memory_is_bounded_however_small_the_fragments_are(basket: Basket) -> No
         for offset in range(8, 8 * 4000, 8):
             basket.put(piece(offset, 8, identification=number))
         assert basket.reassembly.memory <= reassembly.MAX_BYTES
-    assert basket.drops == {"reassembly memory full": 1}
+    assert basket.drops == {"reassembly memory full": 2}  # three of them fit
 
 
 def test_clear_forgets_everything(basket: Basket) -> None:

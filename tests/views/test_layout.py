@@ -112,15 +112,42 @@ def test_a_link_joins_neighbouring_rows_at_most(plan: Plan, most_on_top: int) ->
     assert all(abs(depth[link.ends[0][0]] - depth[link.ends[1][0]]) <= 1 for link in plan.links)
 
 
-def test_an_order_without_crossings_is_found() -> None:
-    """Two routers on two switches each, named so that the order of the file crosses."""
-    names = ["r1", "r2", "s1", "s2", "s3", "s4"]
+def switched(pairs: list[tuple[str, str]]) -> Plan:
+    """Links between `pairs`; devices named r... are routers, the others switches, in the order they are named."""
+    names = dict.fromkeys(name for pair in pairs for name in pair)
     devices = {name: Device(name, "router" if name[0] == "r" else "switch") for name in names}
-    pairs = [("r1", "s3"), ("r2", "s1"), ("r1", "s4"), ("r2", "s2"), ("r1", "r2")]
     links = [Link(i, ((a, "1"), (b, "2")), "") for i, (a, b) in enumerate(pairs)]
-    top, below = rows(Plan("", devices, links, [], ""), names, 6)
-    groups = [{"s3", "s4"}, {"s1", "s2"}] if top == ["r1", "r2"] else [{"s1", "s2"}, {"s3", "s4"}]
-    assert [set(below[:2]), set(below[2:])] == groups
+    return Plan("", devices, links, [], "")
+
+
+def crossings(plan: Plan, order: list[list[str]]) -> int:
+    """Pairs of links between neighbouring rows that cross, counted one by one."""
+    at = {name: (y, x) for y, row in enumerate(order) for x, name in enumerate(row)}
+    ends = [sorted((at[link.ends[0][0]], at[link.ends[1][0]])) for link in plan.links]
+    found = 0
+    for i, (a, b) in enumerate(ends):
+        for c, d in ends[:i]:
+            found += a[0] == c[0] != b[0] == d[0] and (a[1] - c[1]) * (b[1] - d[1]) < 0
+    return found
+
+
+def test_a_router_moves_beside_the_one_it_shares_a_switch_with() -> None:
+    """Sweeps alone do not find this one: r4 has to pass the whole chain of routers."""
+    chain = [("r1", "r2"), ("r2", "r3"), ("r1", "r3")]
+    plan = switched([("r1", "s1"), ("r2", "s2"), ("r3", "s3"), *chain, ("r4", "s3")])
+    order = rows(plan, list(plan.devices), 6)
+    assert len(order) == 2
+    assert crossings(plan, order) == 0
+
+
+def test_most_crossings_of_a_large_network_are_avoided() -> None:
+    """A ring of sixty switches under one, in an order that has nothing to do with the ring."""
+    inner = [f"s{17 * i % 60}" for i in range(60)]
+    below = [(near, f"t{i}") for i, near in enumerate(inner)] + [(inner[i - 1], f"t{i}") for i in range(60)]
+    plan = switched([("c", f"s{i}") for i in range(60)] + below)
+    order = rows(plan, list(plan.devices), 6)
+    as_found = [["c"], [f"s{i}" for i in range(60)], [f"t{i}" for i in range(60)]]
+    assert crossings(plan, order) * 4 < crossings(plan, as_found)
 
 
 @pytest.mark.parametrize(

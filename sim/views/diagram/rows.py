@@ -15,7 +15,7 @@ from sim.views.diagram.plan import FORWARDS_PACKETS, Plan
 
 Rows = list[list[str]]
 
-SWEEPS: Final = 6  # the count of crossings rarely falls after the fourth
+SWEEPS: Final = 16  # rings of some sixty devices still untangle after that; most networks are done after four
 MOST_MOVED: Final = 20_000  # devices times orders tried one by one: enough for what fits a screen, a tenth of a second
 
 

@@ -1,0 +1,49 @@
+"""The YAML reference, topologies/README.md: its examples hold, and it names every key there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sim.scenario.expect import Expect, PingExpect, TracerouteExpect, UdpExpect
+from sim.scenario.lint import lint
+from sim.scenario.load import loads
+from sim.scenario.model import KINDS, STEPS, Defaults, Interface, Link, Model, Route, Topology
+from sim.scenario.steps import Frame, LinkChange, NodeChange, Ping, Traceroute, Udp
+
+PAGE = (Path(__file__).parents[2] / "topologies" / "README.md").read_text("utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+MODELS: list[type[Model]] = [
+    *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Frame, LinkChange, NodeChange),
+    *(Expect, PingExpect, TracerouteExpect, UdpExpect),
+    *KINDS.values(),
+    *STEPS.values(),
+]
+CODES = {
+    "unknown-node", "unknown-port", "unknown-link", "port-in-use", "no-free-port", "wrong-kind", "no-address",
+    "no-path", "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
+    "next-hop-off-subnet",
+    "mask-mismatch", "subnet-overlap", "mtu-mismatch", "l2-loop", "dangling-port", "unlinked-node",
+    "unreachable-destination",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_examples_have_no_problem(text: str) -> None:
+    assert [str(problem) for problem in lint(loads(text))] == []
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_every_key_is_explained(model: type[Model]) -> None:
+    words = set(re.findall(r"[\w-]+", " ".join(re.findall(r"`([^`\n]+)`", PAGE)) + " ".join(EXAMPLES)))
+    keys = {field.alias or name for name, field in model.model_fields.items()}
+    assert keys <= words
+
+
+def test_every_code_is_explained() -> None:
+    source = "".join(file.read_text("utf-8") for file in (Path(__file__).parents[2] / "sim" / "scenario").glob("*.py"))
+    used = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', source)) - {"utf-8", "link-local"}
+    assert used == CODES
+    assert {code for code in CODES if f"`{code}`" not in PAGE} == set()
