@@ -74,7 +74,7 @@ def test_no_import_cycles() -> None:
         parts = ("sim", *path.relative_to(SIM).with_suffix("").parts)
         modules[".".join(parts).removesuffix(".__init__")] = path
     graph = {
-        name: {other for other in imports(path) if other in modules and other != name and other != "sim"}
+        name: {other for other in imports(path) if other in modules and other not in (name, "sim")}
         for name, path in modules.items()
     }
     TopologicalSorter(graph).prepare()

@@ -17,7 +17,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
-from sim.engine.engine import NO_CAUSE, BudgetError, Engine
+from sim.engine.engine import NO_CAUSE, Engine
+from sim.errors import BudgetError
 from sim.units import MILLISECOND, SECOND, format_duration
 
 LATE: Final = 5 * MILLISECOND
@@ -141,10 +142,10 @@ class Pacer:
     def _loop(self, until: int | None, doors: list[Door], bell: Bell) -> None:
         watched = [*doors, bell]
         while True:
-            behind = self._advance(until)
+            self._advance(until)
             if self._is_over(until):
                 return
-            timeout = 0 if behind else self._time_to_wait(until)
+            timeout = self._time_to_wait(until)
             if timeout is None and not doors:
                 return
             ready = self._clock.wait(watched, timeout)
@@ -158,8 +159,8 @@ class Pacer:
     def _is_over(self, until: int | None) -> bool:
         return self._stopped or (until is not None and self.engine.now >= until)
 
-    def _advance(self, until: int | None) -> bool:
-        """Handle what is due, a slice of it at most; True when that was not all."""
+    def _advance(self, until: int | None) -> None:
+        """Handle what is due, a slice of it at most: the rest is due at once, so that nobody sleeps before it."""
         engine = self.engine
         outside = self.virtual_now()
         target = outside if until is None else min(outside, until)
@@ -169,9 +170,9 @@ class Pacer:
             # The first event was as late as we began; the last one as late as we end.
             end = self.virtual_now() - (engine.now if behind else outside)
             self.lag.add(int(max(outside - due, end) / self.speed))
-        return behind
 
     def _run_slice(self, target: int) -> bool:
+        """Handle what is due at `target`, or a slice of it; True when that was not all."""
         engine = self.engine
         start = engine.now
         try:

@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from sim.devices.device import Device
 from sim.engine.engine import NEVER, Engine, Timer
-from sim.links.channel import Channel
+from sim.links.channel import Channel, Properties
 from sim.links.port import Port
 from sim.stack.interfaces import DEFAULT_MTU, Interface
 from sim.stack.ip import IpStack
@@ -99,6 +99,7 @@ class IpNode(Device):
         port = self.add_port(interface.name, MAC_ZERO)
         self._names.connect(port.index, port.index)
         port.channel = Channel(self.engine, port.index, self.journal.node, port, self.journal.recorder)
+        port.channel.configure(Properties())
         port.up = True
 
 

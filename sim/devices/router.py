@@ -3,8 +3,8 @@
 1. A frame comes in. If it is not IPv4, not to our MAC address, or for an address of ours, it is handled as a host
    would: ARP questions are answered, pings too.
 2. Check the IP header: version, lengths, checksum. What is unsound is dropped without a word.
-3. TTL: a packet that has used up its last hop is dropped, and its source told (ICMP time exceeded).
-4. Look up the route with the longest matching prefix. Without one: ICMP net unreachable.
+3. Look up the route with the longest matching prefix. Without one: ICMP net unreachable.
+4. TTL: a packet that has used up its last hop is dropped, and its source told (ICMP time exceeded).
 5. If the packet is longer than the next link's MTU: fragment it, or, if it says don't fragment, ICMP
    fragmentation needed with the MTU that would fit (RFC 1191).
 6. Decrement the TTL and mend the checksum (RFC 1624); nothing else in the IP packet changes.
@@ -25,9 +25,11 @@ from sim.stack.ip import Path, choose
 from sim.tracing import kinds
 from sim.tracing.recorder import Recorder
 from sim.wire import icmpv4, ipv4
+from sim.wire.checksum import remainder
 
 IPV4: Final = b"\x08\x00"
 DONT_FRAGMENT: Final = 0x40
+BYTE: Final = [bytes((value,)) for value in range(256)]
 LOOPBACK_NETWORK: Final = 127  # 127.0.0.0/8
 MULTICAST_NETWORKS: Final = 224  # from here on no address is one host's
 
@@ -57,36 +59,35 @@ class Router(IpNode):
 
     def forward(self, frame: bytes) -> None:
         """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
-        length = frame[16] << 8 | frame[17]
+        end = 14 + (frame[16] << 8 | frame[17])
         header_end = 14 + (frame[14] & 0x0F) * 4
-        if not 0x45 <= frame[14] <= 0x4F or not header_end <= length + 14 <= len(frame):
+        if not 0x45 <= frame[14] <= 0x4F or not header_end <= end <= len(frame):
             self.drop("malformed IPv4")
             return
-        if int.from_bytes(frame[14:header_end], "big") % 0xFFFF:  # RFC 1071: the sum must be all ones
+        if remainder(frame, 14, header_end):
             self.drop("bad IPv4 checksum")
             return
-        if frame[22] <= 1:
-            self.drop("TTL expired")
-            self._report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
-            return
-        destination = frame[30:34]
-        paths = self.stack.paths_to(destination)
+        paths = self.stack.paths_to(frame[30:34])
         path = paths[0] if len(paths) == 1 else choose(paths, frame[23:24] + frame[26:38])
         if path is None:
             self.drop("no route")
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
             return
+        if frame[22] <= 1:
+            self.drop("TTL expired")
+            self._report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
+            return
         if self.journal.recording:
             self.note(kinds.ROUTE, path.route.text)
-        packet = decrement_ttl(frame, length)
         self.forwarded += 1
-        if length > path.interface.mtu:
-            self._send_fragments(frame, packet, path)
-        elif path.neighbour.fresh_until >= self.engine.now:
-            self.ports[path.interface.index].send(path.neighbour.header + packet)
+        neighbour = path.neighbour
+        if end - 14 > path.interface.mtu:
+            self._send_fragments(frame, decrement_ttl(b"", frame, end), path)
+        elif neighbour.fresh_until >= self.engine.now:
+            self.ports[path.interface.index].send(decrement_ttl(neighbour.header, frame, end))
         else:
             self.stack.enter(self.engine.now, self.engine.cause)
-            path.table.send(path.neighbour, packet)
+            path.table.send(neighbour, decrement_ttl(b"", frame, end))
 
     def counters(self) -> dict[str, int]:
         return super().counters() | {"forwarded": self.forwarded}
@@ -108,14 +109,23 @@ class Router(IpNode):
         self.stack.icmp.send_error(frame[14:], kind, code, rest)
 
 
-def decrement_ttl(frame: bytes, length: int) -> bytes:
-    """The IPv4 packet of `length` bytes in `frame`, with its TTL one lower and its checksum mended (RFC 1624).
+def decrement_ttl(header: bytes, frame: bytes, end: int) -> bytes:
+    """A new Ethernet `header` before the IPv4 packet that stands in `frame` up to `end`, with its TTL one lower.
 
-    TTL, protocol and checksum are one 32-bit word. The TTL is the high byte of a 16-bit word of the header, so one
-    less there is 0x0100 more in the checksum, with the carry brought round.
+    The TTL is the high byte of a 16-bit word, so one less there is 0x0100 more in the checksum, with the carry brought
+    round (RFC 1624; 0xFFFF is never sent, the other zero is).
     """
-    word = int.from_bytes(frame[22:26], "big")
-    if word & 0xFFFF >= 0xFEFF:
-        word -= 0xFFFF
-    word += 0x0100 - 0x01000000
-    return frame[14:22] + word.to_bytes(4, "big") + frame[26 : 14 + length]
+    checksum = (frame[24] << 8 | frame[25]) + 0x0100
+    if checksum >= 0xFFFF:
+        checksum -= 0xFFFF
+    return b"".join(
+        (
+            header,
+            frame[14:22],
+            BYTE[frame[22] - 1],
+            frame[23:24],
+            BYTE[checksum >> 8],
+            BYTE[checksum & 0xFF],
+            frame[26:end],
+        )
+    )

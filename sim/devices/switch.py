@@ -63,6 +63,9 @@ class Switch(Device):
         known = self.table.get(frame[6:12])
         if known is not None and known.port is port:
             known.seen = now
+        elif frame[6] & 1:
+            self.drop("multicast source address")
+            return
         else:
             self.learn(port, frame[6:12])
         destination = frame[0:6]
@@ -91,8 +94,6 @@ class Switch(Device):
             self.note(kinds.MOVE, (source, entry.port.name, port.name))
             entry.seen = now
             entry.port = port
-        elif source[0] & 1:
-            self.drop("multicast source address")
         elif len(self.table) < self.table_size or self._expire_all():
             self.table[source] = MacEntry(port, now)
             self.note(kinds.LEARN, (source, port.name))

@@ -41,7 +41,6 @@ class Engine:
         self.now: int = 0
         self.cause: int = NO_CAUSE
         self.sequence: int = 0
-        self.events: int = 0
         self._queue: list[tuple[int, int, Target, bytes]] = []
         self._stopped: bool = False
 
@@ -80,10 +79,12 @@ class Engine:
         queue = self._queue
         limit = NEVER if until is None else until
         self._stopped = False
-        for handled in range(NEVER if budget is None else budget):
-            if self._stopped or not queue or queue[0][0] > limit:
-                self.events += handled
-                break
+        left = NEVER if budget is None else budget
+        while queue and queue[0][0] <= limit and not self._stopped:
+            if left == 0:
+                self.cause = NO_CAUSE
+                raise BudgetError(f"{budget} events handled and the network is not at rest")
+            left -= 1
             time, sequence, target, frame = heappop(queue)
             if frame:
                 self.now = time
@@ -93,8 +94,6 @@ class Engine:
                 self.now = time  # only here: a cancelled timer must not move the clock
                 self.cause = target.cause
                 target.fire(frame)
-        else:
-            raise BudgetError(f"{budget} events handled and the network is not at rest")
         self.cause = NO_CAUSE
         if until is not None and until > self.now and not self._stopped:
             self.now = until

@@ -55,7 +55,7 @@ class Network:
         self.streams = Streams(seed)
         self.recorder = Recorder()
         self.recording = record
-        self.trace = Trace(self.recorder)
+        self.trace = Trace(self.recorder, lambda: self.engine.now)
         self.nodes: dict[str, Node] = {}
         self.links: list[Link] = []
         self._link_of: dict[Port, Link] = {}
@@ -300,12 +300,12 @@ class Network:
 
         `budget` bounds the number of events; BudgetError (a RuntimeError) says that it was not enough.
         """
-        self._run(None if until is None else duration(until), budget)
+        self.engine.run(None if until is None else duration(until), budget)
 
     def run_until(self, done: Callable[[], bool], *, budget: int | None = None) -> None:
         """Run virtual time until `done()`, asked whenever something called `engine.stop()`, or nothing is left."""
         while not done() and self.engine.next_time() is not None:
-            self._run(None, budget)
+            self.engine.run(None, budget)
 
     def set_power(self, node: Node | str, on: bool) -> None:
         """Switch a device off (its links lose their carrier, what it learned is gone), or on again."""
@@ -344,12 +344,6 @@ class Network:
         link.set_up(up)
 
     # -- inside
-
-    def _run(self, until: int | None, budget: int | None) -> None:
-        try:
-            self.engine.run(until, budget)
-        finally:
-            self.recorder.end = self.engine.now
 
     def _check_name(self, name: str) -> None:
         if name in self.nodes:

@@ -65,8 +65,8 @@ class Neighbour:
 class NeighbourTable:
     """The neighbours on the link of one interface.
 
-    `limit` bounds the entries. `on_failure` is called with each packet that waited in vain, after `core.cause` was set to the packet's own;
-    `on_forget` when an entry is taken out, so that nobody goes on using it.
+    `limit` bounds the entries. `on_failure` is called with each packet that waited in vain, after `core.cause` was set
+    to the packet's own; `on_forget` when an entry is taken out, so that nobody goes on using it.
     """
 
     def __init__(

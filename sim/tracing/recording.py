@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sim.tracing import captures, digest, eventlog, pcapng
@@ -10,11 +11,18 @@ from sim.tracing.recorder import Recorder
 
 
 class Trace:
-    """What was recorded. `recorder` holds the columns themselves."""
+    """What was recorded up to `now()` (ns). `recorder` holds the columns themselves."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self.recorder = recorder
+    def __init__(self, recorder: Recorder, now: Callable[[], int]) -> None:
+        self._recorder = recorder
+        self._now = now
         self._lineage: tuple[tuple[int, int], Lineage] | None = None
+
+    @property
+    def recorder(self) -> Recorder:
+        """The columns, which end now."""
+        self._recorder.end = self._now()
+        return self._recorder
 
     def journeys(self) -> list[Journey]:
         """What became of each packet that somebody wanted to send, in the order in which they began."""

@@ -1,9 +1,10 @@
 """The Internet checksum (read RFC 1071 first), and how to mend it after changing one word (RFC 1624).
 
 The one's complement sum of 16-bit words is the whole data, read as one number, modulo 65535: 2**16 is 1 modulo 65535,
-so a word counts the same at any place. `int.from_bytes(data) % 0xFFFF` is thus exact, and measured 3 to 4 times
-faster in CPython than any sum over words. The one thing modulo loses is that one's complement has two zeros: the
-sum of words that are not all zero is never 0x0000 but 0xFFFF, whose checksum is 0.
+so a word counts the same at any place. Interpreted, `int.from_bytes(data) % 0xFFFF` is the fastest exact way (measured:
+3 to 4 times faster than any sum over words); compiled, a loop over the words is (3 times faster than the division). The
+one thing modulo loses is that one's complement has two zeros: the sum of words that are not all zero is never 0x0000
+but 0xFFFF, whose checksum is 0.
 """
 
 from __future__ import annotations
@@ -11,23 +12,46 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from mypy_extensions import i64
+
+COMPILED: Final = not __file__.endswith(".py")
 _PSEUDO_IPV4: Final = struct.Struct("!4s4sBBH")
 _PSEUDO_IPV6: Final = struct.Struct("!16s16sII")
 
 
+def remainder(data: bytes, start: int, end: int) -> int:
+    """The sum of the words of `data[start:end]` modulo 65535; an odd last byte is the high half of a word.
+
+    Zero for data that holds its right checksum, and for zeros.
+    """
+    if COMPILED:
+        return _sum_words(data, start, end) % 0xFFFF
+    total = int.from_bytes(data[start:end], "big") % 0xFFFF
+    return (total << 8) % 0xFFFF if (end - start) & 1 else total
+
+
+def _sum_words(data: bytes, start: i64, end: i64) -> i64:
+    total: i64 = 0
+    index: i64 = start
+    while index < end - 1:
+        total += (data[index] << 8) + data[index + 1]
+        index += 2
+    if index < end:
+        total += data[index] << 8
+    return total
+
+
 def internet_checksum(data: bytes) -> int:
     """The checksum of `data`, whose own checksum field holds zero; an odd last byte is the high half of a word."""
-    remainder = int.from_bytes(data, "big") % 0xFFFF
-    if len(data) & 1:
-        remainder = (remainder << 8) % 0xFFFF
-    if remainder:
-        return 0xFFFF - remainder
+    rest = remainder(data, 0, len(data))
+    if rest:
+        return 0xFFFF - rest
     return 0 if any(data) else 0xFFFF
 
 
 def verify(data: bytes) -> bool:
     """Whether data that includes its checksum sums up right; all zeros does not."""
-    return int.from_bytes(data, "big") % 0xFFFF == 0 and any(data)
+    return remainder(data, 0, len(data)) == 0 and any(data)
 
 
 def pseudo_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
@@ -44,13 +68,11 @@ def transport_checksum(source: bytes, destination: bytes, protocol: int, data: b
 
     Zero when `data` already holds its right checksum. UDP sends a zero as 0xFFFF (RFC 768).
     """
-    remainder = int.from_bytes(data, "big") % 0xFFFF
-    if len(data) & 1:
-        remainder <<= 8
-    addresses = int.from_bytes(source, "big") + int.from_bytes(destination, "big")
-    remainder = (remainder + addresses + protocol + len(data)) % 0xFFFF
+    size = len(source)
+    total = remainder(data, 0, len(data)) + remainder(source, 0, size) + remainder(destination, 0, size)
+    total = (total + protocol + len(data)) % 0xFFFF
     # The protocol number makes the sum other than zero, so a remainder of 0 is the other zero, 0xFFFF.
-    return 0xFFFF - remainder if remainder else 0
+    return 0xFFFF - total if total else 0
 
 
 def update(checksum: int, old: int, new: int) -> int:

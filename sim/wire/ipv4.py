@@ -7,7 +7,7 @@ from typing import Final
 
 from sim.errors import WireError
 from sim.wire.addresses import format_ip
-from sim.wire.checksum import internet_checksum, verify
+from sim.wire.checksum import remainder
 from sim.wire.layer import Layer, count_bytes, named
 from sim.wire.options import walk_options
 
@@ -130,7 +130,7 @@ def parse(data: bytes) -> Packet:
         raise WireError(f"total length {total_length} is less than the header's {header_length}")
     if total_length > len(data):
         raise WireError(f"cut short: {count_bytes(len(data))} of a packet of {total_length}")
-    if not verify(data[:header_length]):
+    if remainder(data, 0, header_length):
         raise WireError("bad header checksum")
     packet = _read(data, header_length, total_length)
     if packet.options:
@@ -168,6 +168,9 @@ def emit(packet: Packet) -> bytes:
         raise ValueError("an IPv4 address must have 4 bytes")
     version_and_length = 0x40 | (header_length >> 2)
     fragment = _fragment_word(packet)
+    words = (version_and_length << 8 | packet.tos) + total_length + packet.identification + fragment
+    words += (packet.ttl << 8 | packet.protocol) + remainder(packet.source, 0, 4) + remainder(packet.destination, 0, 4)
+    words = (words + remainder(options, 0, len(options))) % 0xFFFF
     try:
         header = _HEADER.pack(
             version_and_length,
@@ -177,15 +180,13 @@ def emit(packet: Packet) -> bytes:
             fragment,
             packet.ttl,
             packet.protocol,
-            0,
+            0xFFFF - words if words else 0,
             packet.source,
             packet.destination,
         )
     except struct.error as error:
         raise ValueError(f"an IPv4 header field is out of range: {error}") from None
-    header += options
-    checksum = internet_checksum(header)
-    return b"".join((header[:10], checksum.to_bytes(2, "big"), header[12:], packet.payload))
+    return header + options + packet.payload if options else header + packet.payload
 
 
 def parse_options(options: bytes) -> list[tuple[int, bytes]]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from sim.bridge.realtime import LATE, SLICE, STUCK_SLICES, Bell, Door, Pacer, WallClock
-from sim.engine.engine import BudgetError, Engine
+from sim.engine.engine import Engine
+from sim.errors import BudgetError
 from sim.lab.network import Network
 from sim.services.ping import Ping
 from sim.units import MILLISECOND, SECOND

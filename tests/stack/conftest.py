@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from sim.stack.interfaces import DEFAULT_MTU, Interface
@@ -123,6 +128,13 @@ class Bench:
             for packet in self.parsed(frames)
             if packet.protocol == ipv4.PROTOCOL_ICMP and not packet.is_fragment()
         ]
+
+    @contextmanager
+    def refuses(self, number: int) -> Iterator[None]:
+        """Asserts that what is done inside fails with this errno, and its text."""
+        with pytest.raises(OSError, match=re.escape(os.strerror(number))) as caught:
+            yield
+        assert caught.value.errno == number
 
     def notes(self, kind: int) -> list[Detail]:
         """What was noted of one kind."""

@@ -129,7 +129,8 @@ def test_any_packet_cut_twice_is_the_same_bytes(size: int, mtu: int) -> None:
 
 @pytest.mark.slow  # importing Scapy takes longer than the test
 def test_scapy_cuts_at_the_same_places() -> None:
-    from scapy.layers.inet import IP, UDP, fragment as scapy_fragment
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet import fragment as scapy_fragment
     from scapy.packet import Raw
 
     for size, room in ((4000, 1480), (1473, 1480), (100, 8), (5000, 552)):

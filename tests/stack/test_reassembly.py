@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,7 +140,7 @@ def test_any_split_in_any_order_with_duplicates_is_put_together(payload: bytes, 
         ipv4.Packet(
             A, B, 17, payload[start:end], fragment_offset=start, more_fragments=end < len(payload), identification=5
         )
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in pairwise(bounds)
     ]
     order = data.draw(st.permutations(pieces))
     duplicates = data.draw(st.lists(st.sampled_from(order[:-1]), max_size=3)) if len(order) > 1 else []

@@ -81,9 +81,9 @@ def test_remove_takes_one_next_hop_or_all_of_a_prefix(table: RouteTable) -> None
 
 def test_every_change_is_told() -> None:
     told: list[int] = []
-    table = RouteTable(lambda: told.append(len(table.routes())))
-    table.add(route("10.0.0.0/8", "192.0.2.1"))
-    table.remove(*parse_prefix("10.0.0.0/8"))
+    watched = RouteTable(lambda: told.append(len(watched.routes())))
+    watched.add(route("10.0.0.0/8", "192.0.2.1"))
+    watched.remove(*parse_prefix("10.0.0.0/8"))
     assert told == [1, 0]
 
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,15 +28,6 @@ def known(bench: Bench) -> None:
     bench.know(PEER)
 
 
-@contextmanager
-def refused(number: int) -> Iterator[None]:
-    """An OSError with this errno, and its text."""
-    with pytest.raises(OSError) as caught:
-        yield
-    assert caught.value.errno == number
-    assert caught.value.strerror
-
-
 def data(socket: UdpSocket) -> list[bytes]:
     found = []
     while (datagram := socket.receive()) is not None:
@@ -51,7 +40,7 @@ def data(socket: UdpSocket) -> list[bytes]:
 
 def test_a_port_can_be_bound_once(bench: Bench) -> None:
     first = bench.stack.udp.open(port=53)
-    with refused(errno.EADDRINUSE):
+    with bench.refuses(errno.EADDRINUSE):
         bench.stack.udp.open(port=53)
     first.close()
     bench.stack.udp.open(port=53)
@@ -60,7 +49,7 @@ def test_a_port_can_be_bound_once(bench: Bench) -> None:
 @pytest.mark.parametrize(("first", "second"), [("0.0.0.0", OWN), (OWN, "0.0.0.0"), (OWN, OWN)])
 def test_an_address_collides_with_itself_and_with_all(bench: Bench, first: str, second: str) -> None:
     bench.stack.udp.open(parse_ip(first), 53)
-    with refused(errno.EADDRINUSE):
+    with bench.refuses(errno.EADDRINUSE):
         bench.stack.udp.open(parse_ip(second), 53)
 
 
@@ -71,7 +60,7 @@ def test_two_addresses_may_have_the_same_port(bench: Bench) -> None:
 
 
 def test_only_an_address_of_ours_can_be_bound(bench: Bench) -> None:
-    with refused(errno.EADDRNOTAVAIL):
+    with bench.refuses(errno.EADDRNOTAVAIL):
         bench.stack.udp.open(parse_ip("10.0.0.9"), 53)
     for text in ("127.0.0.7", "10.0.0.255", "255.255.255.255", "239.0.0.1"):
         bench.stack.udp.open(parse_ip(text), 53)
@@ -93,7 +82,7 @@ def test_a_freed_ephemeral_port_is_not_the_next_one(bench: Bench) -> None:
 def test_ephemeral_ports_run_out_and_come_round(bench: Bench) -> None:
     sockets = [bench.stack.udp.open() for _ in range(EPHEMERAL_LAST - EPHEMERAL_FIRST + 1)]
     assert {socket.port for socket in sockets} == set(range(49152, 65536))
-    with refused(errno.EADDRINUSE):
+    with bench.refuses(errno.EADDRINUSE):
         bench.stack.udp.open()
     sockets[1000].close()
     assert bench.stack.udp.open().port == sockets[1000].port
@@ -103,7 +92,7 @@ def test_a_closed_socket_sends_no_more_and_closing_twice_is_fine(bench: Bench) -
     socket = bench.stack.udp.open()
     socket.close()
     socket.close()
-    with refused(errno.EBADF):
+    with bench.refuses(errno.EBADF):
         socket.send_to(b"", parse_ip(PEER), 7)
 
 
@@ -135,14 +124,14 @@ def test_a_bound_address_is_the_source(bench: Bench) -> None:
 
 def test_what_cannot_be_sent_says_why(bench: Bench) -> None:
     socket = bench.stack.udp.open()
-    with refused(errno.EMSGSIZE):
+    with bench.refuses(errno.EMSGSIZE):
         socket.send_to(bytes(65508), parse_ip(PEER), 7)
-    with refused(errno.ENETUNREACH):
+    with bench.refuses(errno.ENETUNREACH):
         socket.send_to(b"", parse_ip("8.8.8.8"), 7)
-    with refused(errno.EINVAL):
+    with bench.refuses(errno.EINVAL):
         bench.stack.udp.open(parse_ip("127.0.0.1")).send_to(b"", parse_ip(PEER), 7)
     socket.dont_fragment = True
-    with refused(errno.EMSGSIZE):
+    with bench.refuses(errno.EMSGSIZE):
         socket.send_to(bytes(1473), parse_ip(PEER), 7)
     assert bench.outside.take() == []
     socket.send_to(bytes(1472), parse_ip(PEER), 7)
@@ -160,7 +149,7 @@ def test_the_longest_datagram_goes_in_fragments(bench: Bench) -> None:
 @pytest.mark.parametrize("address", ["255.255.255.255", "10.0.0.255"])
 def test_a_broadcast_takes_permission(bench: Bench, address: str) -> None:
     socket = bench.stack.udp.open()
-    with refused(errno.EACCES):
+    with bench.refuses(errno.EACCES):
         socket.send_to(b"", parse_ip(address), 7)
     socket.broadcast = True
     socket.send_to(b"", parse_ip(address), 7)
@@ -287,9 +276,7 @@ def test_errors_that_nobody_asks_for_are_bounded(bench: Bench) -> None:
     socket = bench.stack.udp.open(port=5000)
     quoted = ipv4.emit(bench.udp(OWN, PEER, 7, sport=5000))
     for _ in range(ERROR_LIMIT + 5):
-        bench.hear_ip(
-            ipv4.Packet(parse_ip(PEER), parse_ip(OWN), 1, icmpv4.emit(icmpv4.Message(3, 3, 0, quoted)))
-        )
+        bench.hear_ip(ipv4.Packet(parse_ip(PEER), parse_ip(OWN), 1, icmpv4.emit(icmpv4.Message(3, 3, 0, quoted))))
     assert len(socket.errors) == ERROR_LIMIT
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from sim.tracing import kinds
 from sim.tracing.journeys import Note
+from sim.tracing.recorder import Detail
 from sim.views.changes import changes, is_same_packet
 from sim.views.explain import explain
 from sim.wire import ethernet, ipv4
@@ -10,7 +11,7 @@ MAC = bytes.fromhex("0200000000aa")
 
 
 def test_every_kind_has_a_sentence() -> None:
-    examples = {
+    examples: dict[int, Detail] = {
         kinds.REPEAT: 3,
         kinds.LEARN: (MAC, "eth1"),
         kinds.MOVE: (MAC, "eth1", "eth2"),
