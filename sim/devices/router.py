@@ -43,8 +43,9 @@ class Router(IpNode):
         self.forwarded: int = 0
 
     def receive(self, port: Port, frame: bytes) -> None:
-        if frame[12:14] == IPV4 and frame[0:6] == port.mac and self.is_foreign(frame[30:34]):
-            self.forward(frame)
+        destination = frame[30:34]
+        if frame[12:14] == IPV4 and frame.startswith(port.mac) and self.is_foreign(destination):
+            self.forward(frame, destination)
         else:
             super().receive(port, frame)
 
@@ -57,7 +58,7 @@ class Router(IpNode):
             return False
         return destination[0] != LOOPBACK_NETWORK and destination[0] < MULTICAST_NETWORKS
 
-    def forward(self, frame: bytes) -> None:
+    def forward(self, frame: bytes, destination: bytes) -> None:
         """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
         end = 14 + (frame[16] << 8 | frame[17])
         header_end = 14 + (frame[14] & 0x0F) * 4
@@ -67,7 +68,7 @@ class Router(IpNode):
         if remainder(frame, 14, header_end):
             self.drop("bad IPv4 checksum")
             return
-        paths = self.stack.paths_to(frame[30:34])
+        paths = self.stack.paths_to(destination)
         path = paths[0] if len(paths) == 1 else choose(paths, frame[23:24] + frame[26:38])
         if path is None:
             self.drop("no route")

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import i64
+
 from sim.devices.device import Device
 from sim.engine.engine import Engine
 from sim.links.port import Port
@@ -31,7 +33,7 @@ class MacEntry:
 
     def __init__(self, port: Port, seen: int) -> None:
         self.port = port
-        self.seen = seen
+        self.seen: i64 = seen
 
 
 class Switch(Device):
@@ -47,11 +49,11 @@ class Switch(Device):
         table_size: int = TABLE_SIZE,
     ) -> None:
         super().__init__(engine, name, "switch", recorder, record)
-        self.ageing = ageing
+        self.ageing: i64 = ageing
         self.table_size = table_size
         self.table: dict[bytes, MacEntry] = {}
         self.flooded: int = 0
-        self.forwarded: int = 0
+        self.forwarded: i64 = 0
         self.filtered: int = 0
         self.table_full: int = 0
 
@@ -59,7 +61,7 @@ class Switch(Device):
         if len(frame) < 14:
             self.drop("runt frame")
             return
-        now = self.engine.now
+        now: i64 = self.engine.now
         known = self.table.get(frame[6:12])
         if known is not None and known.port is port:
             known.seen = now

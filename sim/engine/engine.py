@@ -11,12 +11,12 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from sim.errors import BudgetError
 
-NEVER: Final = 1 << 62
-"""A time (ns) later than any simulated time, 146 years on."""
+NEVER: Final = (1 << 62) - 1
+"""A time (ns) later than any simulated time, 146 years on; the largest integer that compiled code need not box."""
 
 NO_CAUSE: Final = 0
 """The cause of what nothing on a wire has caused: an application's own wish, or a test's."""
@@ -31,22 +31,22 @@ class Target:
 
 
 class Engine:
-    """Virtual time and what is to happen in it.
+    """Virtual time and what is to happen in it. (`i64` is an `int` that compiled code keeps in a machine word.)
 
     `now` is nanoseconds since the start of the run. `cause` is the id of the transmission being handled, 0 when none
     is.
     """
 
     def __init__(self) -> None:
-        self.now: int = 0
-        self.cause: int = NO_CAUSE
-        self.sequence: int = 0
+        self.now: i64 = 0
+        self.cause: i64 = NO_CAUSE
+        self.sequence: i64 = 0
         self._queue: list[tuple[int, int, Target, bytes]] = []
         self._stopped: bool = False
 
-    def schedule(self, time: int, target: Target, frame: bytes) -> int:
+    def schedule(self, time: i64, target: Target, frame: bytes) -> i64:
         """Let `frame` reach `target` at `time` (ns); return the event's sequence number."""
-        sequence = self.sequence + 1
+        sequence: i64 = self.sequence + 1
         self.sequence = sequence
         heappush(self._queue, (time, sequence, target, frame))
         return sequence
@@ -77,9 +77,9 @@ class Engine:
         BudgetError says that it was not enough.
         """
         queue = self._queue
-        limit = NEVER if until is None else until
+        limit: i64 = NEVER if until is None else until
         self._stopped = False
-        left = NEVER if budget is None else budget
+        left: i64 = NEVER if budget is None else budget
         while queue and queue[0][0] <= limit and not self._stopped:
             if left == 0:
                 self.cause = NO_CAUSE
@@ -127,11 +127,11 @@ class Timer(Target):
     """
 
     def __init__(self, engine: Engine, action: Callable[[], None]) -> None:
-        self.cause: int = NO_CAUSE
-        self.deadline: int = NEVER
+        self.cause: i64 = NO_CAUSE
+        self.deadline: i64 = NEVER
         self._engine = engine
         self._action = action
-        self._queued: int = NEVER
+        self._queued: i64 = NEVER
 
     @property
     def pending(self) -> bool:

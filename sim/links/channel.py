@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from mypy_extensions import i64
+
 from sim.engine.engine import Engine, Target
 from sim.links.rules import Deliver, Drop, Rule
 from sim.tracing import kinds
@@ -51,17 +53,17 @@ class Channel:
         self.receiver = receiver
         self.recorder = recorder
         self.rules: list[Rule] = []
-        self.frames: int = 0
+        self.frames: i64 = 0
         self.drops: dict[str, int] = {}
         self.up: bool = True
         self._sender: int = sender
         self._node: int = node
-        self._busy_until: int = 0
+        self._busy_until: i64 = 0
         self._starts: deque[int] = deque()
-        self._bandwidth: int = 0
-        self._delay: int = 0
+        self._bandwidth: i64 = 0
+        self._delay: i64 = 0
         self._bounded: bool = False
-        self._longest: int = 0
+        self._longest: i64 = 0
         self._properties = Properties()
 
     def configure(self, properties: Properties) -> None:
@@ -86,17 +88,17 @@ class Channel:
     def send(self, frame: bytes) -> None:
         """Put a frame on the wire, behind those that wait already."""
         engine = self.engine
-        size = len(frame)
+        size: i64 = len(frame)
         if size > self._longest:
             self._refuse(frame, "exceeds link MTU" if self.up else "link down")
             return
-        start = engine.now
+        start: i64 = engine.now
         if self._busy_until > start:
             if self._bounded and self._is_full(size):
                 self._refuse(frame, "queue full")
                 return
             start = self._busy_until
-        departure = start
+        departure: i64 = start
         if self._bandwidth:
             departure += size * NS_PER_BYTE_AT_1_BPS // self._bandwidth
             self._busy_until = departure
@@ -104,8 +106,8 @@ class Channel:
         if self.rules:
             self._judge(frame, start, departure)
             return
-        arrival = departure + self._delay
-        number = engine.schedule(arrival, self.receiver, frame)
+        arrival: i64 = departure + self._delay
+        number: i64 = engine.schedule(arrival, self.receiver, frame)
         if self.recorder is not None:
             self.recorder.transmission(number, start, arrival, self._sender, engine.cause, frame)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mypy_extensions import mypyc_attr
+from mypy_extensions import i64, mypyc_attr
 
 from sim.engine.engine import Engine, Target
 from sim.links.channel import Channel
@@ -44,7 +44,7 @@ class Port(Target):
         self.up = False
         self.channel: Channel | None = None
         self.taps: list[Tap] = []
-        self.frames: int = 0
+        self.frames: i64 = 0
 
     def __repr__(self) -> str:
         return f"<port {self.owner.name}:{self.name}>"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-NEVER: Final = 1 << 62
+NEVER: Final = (1 << 62) - 1
 
 
 class Alarm:

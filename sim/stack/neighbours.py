@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from mypy_extensions import i64
+
 from sim.stack.alarms import NEVER, Alarm
 from sim.stack.core import Core
 from sim.stack.interfaces import Interface
@@ -52,7 +54,7 @@ class Neighbour:
         self.state: int = INCOMPLETE
         self.mac: bytes = MAC_ZERO
         self.header: bytes = b""
-        self.fresh_until: int = -1
+        self.fresh_until: i64 = -1
         self.attempts: int = 0
         self.waiting: list[tuple[bytes, int]] = []
         self.alarm: Alarm | None = None

@@ -168,7 +168,11 @@ class Udp:
 
     def _takers(self, destination: bytes, port: int) -> list[UdpSocket]:
         """Who gets a datagram: for one address the socket bound closest to it, for many addresses every one."""
-        sockets = self._sockets.get(port, [])
+        sockets = self._sockets.get(port)
+        if sockets is None:
+            return []
+        if len(sockets) == 1 and sockets[0].address == IPV4_ANY:
+            return sockets
         fitting = [socket for socket in sockets if socket.address in (IPV4_ANY, destination)]
         if self.ip.is_local(destination):
             exact = [socket for socket in fitting if socket.address == destination]

@@ -6,7 +6,7 @@ import struct
 from typing import Final
 
 from sim.errors import WireError
-from sim.wire.checksum import transport_checksum
+from sim.wire.checksum import remainder, transport_checksum
 from sim.wire.layer import Layer, count_bytes
 
 HEADER_LENGTH: Final = 8
@@ -69,10 +69,13 @@ def emit(datagram: Datagram, source_ip: bytes, destination_ip: bytes) -> bytes:
     length = HEADER_LENGTH + len(payload)
     if length > _MAXIMUM_LENGTH:
         raise ValueError(f"a UDP datagram may have {_MAXIMUM_LENGTH} bytes, not {length}")
+    # The length counts twice: in the pseudo header, and in the header itself.
+    words = datagram.source_port + datagram.destination_port + length + length + _PROTOCOL
+    size = len(source_ip)
+    words += remainder(source_ip, 0, size) + remainder(destination_ip, 0, size) + remainder(payload, 0, len(payload))
+    # RFC 768: a checksum that comes out as zero is sent as all ones, since zero says that there is none.
+    checksum = 0xFFFF - words % 0xFFFF
     try:
-        header = _HEADER.pack(datagram.source_port, datagram.destination_port, length, 0)
+        return _HEADER.pack(datagram.source_port, datagram.destination_port, length, checksum) + payload
     except struct.error as error:
         raise ValueError(f"a UDP header field is out of range: {error}") from None
-    checksum = transport_checksum(source_ip, destination_ip, _PROTOCOL, header + payload)
-    # RFC 768: a checksum that comes out as zero is sent as all ones, since zero says that there is none.
-    return header[:6] + (checksum or 0xFFFF).to_bytes(2, "big") + payload

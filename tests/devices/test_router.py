@@ -75,7 +75,7 @@ def test_the_longest_prefix_decides(setting: Setting) -> None:
 def test_options_and_unknown_protocols_pass_unchanged(setting: Setting) -> None:
     packet = setting.bench.udp(NEAR, FAR)
     packet.protocol = 254
-    packet.options = bytes.fromhex("94040000" "0707040a00000100")
+    packet.options = bytes.fromhex("940400000707040a00000100")
     _, (frame,), _ = setting.route(packet)
     packet.ttl -= 1
     assert frame[14:] == ipv4.emit(packet)
@@ -109,7 +109,9 @@ def test_a_neighbour_that_is_not_known_is_asked_first(setting: Setting) -> None:
         parse_ip("10.1.0.9"),
         parse_ip("10.1.0.1"),
     )
-    answer = arp.Packet(arp.REPLY, setting.probes[1].ports[0].mac, parse_ip("10.1.0.9"), setting.mac(1), asked.sender_ip)
+    answer = arp.Packet(
+        arp.REPLY, setting.probes[1].ports[0].mac, parse_ip("10.1.0.9"), setting.mac(1), asked.sender_ip
+    )
     reply = ethernet.Frame(setting.mac(1), setting.probes[1].ports[0].mac, ethernet.ETHERTYPE_ARP, arp.emit(answer))
     _, (forwarded,), _ = setting.bench.send(setting.probes[1], ethernet.emit(reply))
     assert ipv4.parse(forwarded[14:]).ttl == 63

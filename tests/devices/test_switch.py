@@ -42,9 +42,7 @@ def test_it_learns_from_sources_and_forwards_by_what_it_learned(bench: Bench, sw
 @pytest.mark.parametrize(
     ("destination", "why"), [(MAC_BROADCAST, "broadcast"), (bytes.fromhex("01005e000001"), "multicast")]
 )
-def test_broadcast_and_multicast_are_flooded_always(
-    bench: Bench, switch: Switch, destination: bytes, why: str
-) -> None:
+def test_broadcast_and_multicast_are_flooded_always(bench: Bench, switch: Switch, destination: bytes, why: str) -> None:
     for _ in range(2):
         assert bench.who_heard(bench.probes[0], bench.frame(destination, bench.mac(1))) == ["p2", "p3", "p4"]
     assert bench.notes(kinds.FLOOD) == [(why, 3)] * 2

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.links.rules import PASS, Deliver, Drop
+from sim.links.rules import PASS, Drop
 from sim.services.datagrams import Listener, Sender
 from sim.units import MILLISECOND, SECOND
 from sim.wire.addresses import parse_ip
@@ -83,22 +83,6 @@ def test_a_listener_that_closed_hears_nothing_and_frees_its_port(chain: Chain) -
     listener.close()
     assert sender(chain).errors == ["port unreachable"]
     Listener(chain.h2, 7)
-
-
-def test_a_copied_reply_does_not_stand_for_a_lost_one(chain: Chain) -> None:
-    Listener(chain.h2, 7, True)
-    chain.warm_up()
-    seen: list[bytes] = []
-
-    def double_the_first_and_lose_the_second(frame: bytes, time: int) -> Deliver | Drop:
-        seen.append(frame)
-        return Deliver(copies=2) if len(seen) == 1 else Drop("test")
-
-    chain.links[0].channels[1].rules.append(double_the_first_and_lose_the_second)
-    start = chain.net.now
-    sent = sender(chain, count=2, interval=100 * MILLISECOND, timeout=300 * MILLISECOND)
-    assert len(sent.replies) == 2
-    assert chain.net.now == start + 400 * MILLISECOND
 
 
 def test_each_datagram_begins_a_journey_of_its_own(chain: Chain) -> None:
