@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sim.cli.options import File, Json, Out, Quiet, Seed, Until, print_json, write_out
+from sim.cli.progress import Progress
 from sim.cli.terminal import write
 from sim.lab.runner import Report, Run, StepReport
 from sim.scenario.load import load
@@ -35,16 +36,19 @@ def command(
     def show(step: StepReport) -> None:
         if as_json or (quiet and step.passed):
             return
+        progress.hide()
         write(step_lines(step.as_dict()))
         if verbose:
             for root in step.roots:
                 write([*journey_lines(run.network.trace.journey(root)), []])
 
-    run = Run(load(file), seed, show)
+    run = Run(load(file), seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
+    progress = Progress(until)
     if not as_json and not quiet:
         title = [(run.topology.name, "title"), (f"  seed {run.network.seed}", "kind")]
         write([title])
-    report = run.run(until)
+    with progress:
+        report = run.run(until)
     data = report.as_dict()
     if out is not None:
         write_out(out, report.topology, report.network.trace, data)

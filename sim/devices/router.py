@@ -2,7 +2,8 @@
 
 1. A frame comes in. If it is not IPv4, not to our MAC address, or for an address of ours, it is handled as a host
    would: ARP questions are answered, pings too.
-2. Check the IP header: version, lengths, checksum. What is unsound is dropped without a word.
+2. Check the IP header: version, lengths, checksum, and a source that can be one. What is unsound is dropped without a
+   word.
 3. Look up the route with the longest matching prefix. Without one: ICMP net unreachable.
 4. TTL: a packet that has used up its last hop is dropped, and its source told (ICMP time exceeded).
 5. If the packet is longer than the next link's MTU: fragment it, or, if it says don't fragment, ICMP
@@ -21,7 +22,7 @@ from sim.devices.node import IpNode
 from sim.engine.engine import Engine
 from sim.links.port import Port
 from sim.stack.fragments import fragment
-from sim.stack.ip import Path, choose
+from sim.stack.ip import Path, choose, flow_of
 from sim.tracing import kinds
 from sim.tracing.recorder import Recorder
 from sim.wire import icmpv4, ipv4
@@ -56,7 +57,7 @@ class Router(IpNode):
             return True
         if len(destination) < 4 or destination in stack.own:
             return False
-        return destination[0] != LOOPBACK_NETWORK and destination[0] < MULTICAST_NETWORKS
+        return is_one_host(destination[0])
 
     def forward(self, frame: bytes, destination: bytes) -> None:
         """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
@@ -68,8 +69,11 @@ class Router(IpNode):
         if remainder(frame, 14, header_end):
             self.drop("bad IPv4 checksum")
             return
+        if frame[26:30] in self.stack.own or not is_one_host(frame[26]):
+            self.drop("martian address")  # RFC 1812 5.3.7
+            return
         paths = self.stack.paths_to(destination)
-        path = paths[0] if len(paths) == 1 else choose(paths, frame[23:24] + frame[26:38])
+        path = paths[0] if len(paths) == 1 else choose(paths, flow_of(ipv4.parse_truncated(frame[14:end])))
         if path is None:
             self.drop("no route")
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
@@ -100,7 +104,11 @@ class Router(IpNode):
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.FRAGMENTATION_NEEDED, mtu)
             return
         self.stack.enter(self.engine.now, self.engine.cause)
-        pieces = fragment(ipv4.parse(packet), mtu)
+        try:
+            pieces = fragment(ipv4.parse(packet), mtu)
+        except ValueError:  # its options make no sense, or it is a fragment that ends beyond the longest packet
+            self.drop("malformed IPv4")
+            return
         self.note(kinds.FRAGMENT, (len(pieces), mtu))
         for piece in pieces:
             path.table.send(path.neighbour, ipv4.emit(piece))
@@ -108,6 +116,11 @@ class Router(IpNode):
     def _report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
         self.stack.enter(self.engine.now, self.engine.cause)
         self.stack.icmp.send_error(frame[14:], kind, code, rest)
+
+
+def is_one_host(first: int) -> bool:
+    """Whether an address that begins with this byte can be one host's that is not this one itself."""
+    return 0 < first < MULTICAST_NETWORKS and first != LOOPBACK_NETWORK
 
 
 def decrement_ttl(header: bytes, frame: bytes, end: int) -> bytes:

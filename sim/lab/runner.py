@@ -21,6 +21,9 @@ from sim.units import format_duration
 EVENT_BUDGET: Final = 5_000_000
 """Events that a scenario may take before it is stopped: a loop of switches would go on for ever."""
 
+SLICE: Final = 20_000
+"""Events between two looks at the clock on the wall, where somebody watches: a tenth of a second or less."""
+
 
 @dataclass
 class StepReport:
@@ -104,17 +107,20 @@ class _Step:
 
 
 class Run:
-    """A scenario on its network. `on_step` is called with each step's report when it has ended."""
+    """A scenario on its network. `on_step` is called with each step's report when it has ended, `on_slice` now and then
+    in a run that takes its time."""
 
     def __init__(
         self,
         topology: Topology,
         seed: int | None = None,
         on_step: Callable[[StepReport], None] | None = None,
+        on_slice: Callable[[], None] | None = None,
     ) -> None:
         self.topology = topology
         self.network = build(topology, seed)
         self.on_step = on_step
+        self.on_slice = on_slice
         edges = sorted((data["index"], data["properties"]) for _, _, data in graph(topology).edges(data=True))
         self._cables = dict(zip(self.network.links, [properties for _, properties in edges], strict=True))
         self._steps: list[_Step] = []
@@ -133,14 +139,20 @@ class Run:
                 engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
         engine.at(0, self._start_next)
         error = None
-        try:
-            while self._left and engine.next_time() is not None and (until is None or engine.now < until):
-                self.network.run(until, budget=budget)
-        except BudgetError:
-            error = (
-                f"stopped after {budget} events, {format_duration(engine.now)} into the run: the network does not "
-                "come to rest. Is there a loop of switches or hubs?"
-            )
+        handled = 0
+        while self._left and engine.next_time() is not None and (until is None or engine.now < until):
+            try:
+                self.network.run(until, budget=min(SLICE, budget - handled))
+            except BudgetError:
+                handled += SLICE
+                if self.on_slice is not None:
+                    self.on_slice()
+            if handled >= budget:
+                error = (
+                    f"stopped after {budget} events, {format_duration(engine.now)} into the run: the network does not "
+                    "come to rest. Is there a loop of switches or hubs?"
+                )
+                break
         reports = [step.report for step in self._steps]
         for report in reports:
             if report.ended is None:

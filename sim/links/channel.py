@@ -83,7 +83,9 @@ class Channel:
             self._busy_until = 0
             self._starts.clear()
             for number in self.engine.withdraw(self.receiver):
-                self.count_drop(number, "link down")
+                self._count_drop("link down")
+                if self.recorder is not None:
+                    self.recorder.sever(self.engine.now, number, self._node)
 
     def send(self, frame: bytes) -> None:
         """Put a frame on the wire, behind those that wait already."""
@@ -123,11 +125,8 @@ class Channel:
         left = self._busy_until - self.engine.now
         return left * self._bandwidth // NS_PER_BYTE_AT_1_BPS if left > 0 else 0
 
-    def count_drop(self, number: int, reason: str) -> None:
-        """Count and record that transmission `number` is lost."""
+    def _count_drop(self, reason: str) -> None:
         self.drops[reason] = self.drops.get(reason, 0) + 1
-        if self.recorder is not None:
-            self.recorder.lose(self.engine.now, number, self._node, reason)
 
     def _is_full(self, size: int) -> bool:
         """Whether the queue has no room for `size` bytes more; counts the frame in when it has."""
@@ -146,7 +145,8 @@ class Channel:
         if self.recorder is not None:
             now = self.engine.now
             self.recorder.transmission(number, now, NOT_SENT, self._sender, self.engine.cause, frame)
-        self.count_drop(number, reason)
+            self.recorder.lose(now, number, self._node, reason)
+        self._count_drop(reason)
 
     def _judge(self, frame: bytes, start: int, departure: int) -> None:
         """Ask the rules what becomes of a frame, and do it."""
@@ -167,11 +167,13 @@ class Channel:
                 if verdict.why:
                     changes.append(verdict.why)
         arrival = departure + self._delay + after
-        for _ in range(copies):
+        for copy in range(copies):
             number = self.engine.schedule(arrival, self.receiver, delivered)
             if self.recorder is not None:
                 cause = self.engine.cause
                 self.recorder.transmission(number, start, arrival, self._sender, cause, frame)
+                if copy:
+                    self.recorder.copies.add(number)
                 if delivered != frame:
                     self.recorder.altered[number] = delivered
                 for change in changes:
@@ -182,4 +184,5 @@ class Channel:
         number = self.engine.number()
         if self.recorder is not None:
             self.recorder.transmission(number, start, arrival, self._sender, self.engine.cause, frame)
-        self.count_drop(number, reason)
+            self.recorder.lose(self.engine.now, number, self._node, reason)
+        self._count_drop(reason)

@@ -59,8 +59,9 @@ def choose(paths: list[Path], flow: bytes) -> Path | None:
 
 
 def flow_of(packet: ipv4.Packet) -> bytes:
-    """What all packets of one flow share: protocol and addresses, and the ports where there are ports."""
-    ports = packet.payload[:4] if packet.protocol in (ipv4.PROTOCOL_UDP, ipv4.PROTOCOL_TCP) else b""
+    """What all packets of one flow share: protocol and addresses, and the ports, which fragments do not all have."""
+    has_ports = packet.protocol in (ipv4.PROTOCOL_UDP, ipv4.PROTOCOL_TCP) and not packet.is_fragment()
+    ports = packet.payload[:4] if has_ports else b""
     return bytes((packet.protocol,)) + packet.source + packet.destination + ports
 
 

@@ -40,7 +40,8 @@ def captured(recorder: Recorder) -> list[Captured]:
         comment = comments.get(number, "")
         lost = recorder.lost.get(number)
         start = recorder.starts[row]
-        seen.append((start, number, 0, Captured(start, number, sender, True, frame, comment if lost else "")))
+        if start <= recorder.end and number not in recorder.copies:
+            seen.append((start, number, 0, Captured(start, number, sender, True, frame, comment if lost else "")))
         if lost is None and receiver != sender and arrival <= recorder.end:
             arrived = recorder.altered.get(number, frame)
             seen.append((arrival, number, 1, Captured(arrival, number, receiver, False, arrived, comment)))

@@ -27,6 +27,7 @@ def digest(recorder: Recorder) -> str:
         total.update(frame)
     for number, reason in sorted(recorder.lost.items()):
         total.update(f"{number} {reason}\0".encode())
+    total.update(repr(sorted(recorder.copies)).encode())
     for number, frame in sorted(recorder.altered.items()):
         total.update(f"{number} {frame.hex()}\0".encode())
     notes = zip(

@@ -5,7 +5,7 @@ The first line is a header: `{"format": "packetsim-events", "version": 1, "end":
 time, one line each:
 
     {"t": ns, "send": id, "port": index, "arrival": ns or null, "cause": id, "frame": hex,
-     "lost": reason, "received": hex}                       (the last two only where they apply)
+     "lost": reason, "received": hex, "copy": true}         (the last three only where they apply)
     {"t": ns, "note": kind, "node": index, "about": id, "detail": text, number or list}
 
 Bytes in a detail (addresses) are written as `{"hex": "..."}`.
@@ -63,6 +63,8 @@ def _sending(recorder: Recorder, row: int) -> dict[str, Any]:
         line["lost"] = recorder.lost[number]
     if number in recorder.altered:
         line["received"] = recorder.altered[number].hex()
+    if number in recorder.copies:
+        line["copy"] = True
     return line
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from sim.tracing.captures import captured
+from sim.tracing.captures import Captured, captured
 from sim.tracing.recorder import Recorder
 
 LINKTYPE_ETHERNET: Final = 1
@@ -45,20 +45,28 @@ def write_pcapng(recorder: Recorder, path: str | Path) -> None:
 
 def write_pcaps(recorder: Recorder, folder: Path) -> list[Path]:
     """Write `NODE-PORT.pcap` into `folder` for each port that saw a frame; return the paths. Raises OSError."""
-    files: dict[int, BinaryIO] = {}
-    try:
-        for event in captured(recorder):
-            file = files.get(event.port)
-            if file is None:
-                name = recorder.port_name(event.port).replace(":", "-").replace("/", "_")
-                file = files[event.port] = open(folder / f"{name}.pcap", "wb")  # noqa: SIM115 - closed below
-                file.write(struct.pack("<IHHiIII", PCAP_NANOSECONDS, 2, 4, 0, 0, SNAP_LENGTH, LINKTYPE_ETHERNET))
-            seconds, rest = divmod(event.time, 1_000_000_000)
-            file.write(struct.pack("<IIII", seconds, rest, len(event.frame), len(event.frame)) + event.frame)
-    finally:
-        for file in files.values():
-            file.close()
-    return [Path(file.name) for file in files.values()]
+    by_port: dict[int, list[Captured]] = {}
+    for event in captured(recorder):
+        by_port.setdefault(event.port, []).append(event)
+    paths: list[Path] = []
+    for port, events in by_port.items():
+        path = _free_path(folder, recorder.port_name(port).replace(":", "-").replace("/", "_"), paths)
+        with open(path, "wb") as file:
+            file.write(struct.pack("<IHHiIII", PCAP_NANOSECONDS, 2, 4, 0, 0, SNAP_LENGTH, LINKTYPE_ETHERNET))
+            for event in events:
+                seconds, rest = divmod(event.time, 1_000_000_000)
+                file.write(struct.pack("<IIII", seconds, rest, len(event.frame), len(event.frame)) + event.frame)
+        paths.append(path)
+    return paths
+
+
+def _free_path(folder: Path, name: str, taken: list[Path]) -> Path:
+    """`NAME.pcap`, or with a number where two ports come to the same name (`a-b:c` and `a:b-c`)."""
+    path, number = folder / f"{name}.pcap", 1
+    while path in taken:
+        number += 1
+        path = folder / f"{name}-{number}.pcap"
+    return path
 
 
 def _padded(data: bytes) -> bytes:

@@ -24,7 +24,7 @@ class Recorder:
     Transmissions: `ids`, `starts` (ns, when its first bit left), `arrivals` (ns, when its last bit was there, or
     NOT_SENT), `senders` (port index), `causes` (id of the transmission that made the device send it, 0 for none),
     `frames`. A frame lost on its way keeps its row and stands in `lost` with the reason; one that arrived with other
-    bytes than it left with stands in `altered`.
+    bytes than it left with stands in `altered`; a copy that the link itself made, and that nobody sent, in `copies`.
     Notes: `note_times` (ns), `note_subjects`, `note_nodes`, `note_kinds`, `note_details`.
     """
 
@@ -43,6 +43,7 @@ class Recorder:
         self.frames: list[bytes] = []
         self.lost: dict[int, str] = {}
         self.altered: dict[int, bytes] = {}
+        self.copies: set[int] = set()
         self.note_times: array[int] = array("q")
         self.note_subjects: array[int] = array("q")
         self.note_nodes: array[int] = array("q")
@@ -92,6 +93,13 @@ class Recorder:
         """Transmission `number`, sent by `node`, does not arrive."""
         self.lost[number] = reason
         self.note(time, number, node, kinds.DROP, reason)
+
+    def sever(self, time: int, number: int, node: int) -> None:
+        """Transmission `number` is lost with the link it was on, or was still waiting for."""
+        row = self.row(number)
+        if self.starts[row] > time:
+            self.arrivals[row] = NOT_SENT
+        self.lose(time, number, node, "link down")
 
     def row(self, number: int) -> int:
         """The row of transmission `number` (rows are in the order of their ids). Raises KeyError when there is none."""

@@ -329,7 +329,7 @@ def test_a_bell_that_nobody_answers_does_not_mind(engine: Engine) -> None:
 @pytest.mark.slow
 def test_real_time(engine: Engine) -> None:
     """Half a tenth of a second by the real clock: nothing too early, a datagram let in, a stop from another thread."""
-    early: list[float] = []
+    early: list[int] = []
     start = time.monotonic_ns()
     for due in range(0, 50 * MILLISECOND, 5 * MILLISECOND):
         engine.at(due, lambda: early.append(engine.now - (time.monotonic_ns() - start)))

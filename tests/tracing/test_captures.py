@@ -70,7 +70,6 @@ def test_what_has_not_arrived_yet_is_seen_leaving_only(engine: Engine, recorder:
     assert seen(recorder, engine) == [(0, A, True)]
 
 
-@pytest.mark.xfail(strict=True, reason="captures.py takes a frame that still waits for one that has left")
 def test_what_still_waits_in_the_queue_is_not_seen(engine: Engine, recorder: Recorder) -> None:
     a, _, _ = linked(engine, recorder, Properties(bandwidth=10**6))
     for _ in range(3):
@@ -79,7 +78,6 @@ def test_what_still_waits_in_the_queue_is_not_seen(engine: Engine, recorder: Rec
     assert seen(recorder, engine) == [(0, A, True), (MILLISECOND, B, False), (MILLISECOND, A, True)]
 
 
-@pytest.mark.xfail(strict=True, reason="captures.py shows frames leave that were lost in the queue of a cut link")
 def test_what_a_cut_link_lost_in_its_queue_never_left(engine: Engine, recorder: Recorder) -> None:
     a, _, link = linked(engine, recorder, Properties(bandwidth=10**6))
     for _ in range(3):
@@ -118,7 +116,6 @@ def test_an_altered_frame_arrives_with_its_new_bytes(engine: Engine, recorder: R
     assert "altered" in captured(recorder)[1].comment or "corrupted" in captured(recorder)[1].comment
 
 
-@pytest.mark.xfail(strict=True, reason="captures.py shows the copies that a link makes leave the sender too")
 def test_a_frame_that_the_link_doubles_leaves_once_and_arrives_twice(engine: Engine, recorder: Recorder) -> None:
     a, _, link = linked(engine, recorder, Properties(delay=5))
     link.add_rule(lambda frame, time: Deliver(copies=2, why="duplicated"))

@@ -137,7 +137,6 @@ def test_port_names_that_are_no_file_names_are_made_ones(office: Office, tmp_pat
     assert "spy_2-eth0.pcap" in names
 
 
-@pytest.mark.xfail(strict=True, reason="pcapng.py writes two ports into one file when their names differ by : and -")
 def test_two_ports_never_share_a_file(office: Office, tmp_path: Path) -> None:
     for node, interface in (("a", "b-c"), ("a-b", "c")):
         office.net.host(node, interfaces={interface: "10.0.0.7/24"})
@@ -147,7 +146,6 @@ def test_two_ports_never_share_a_file(office: Office, tmp_path: Path) -> None:
     assert len(set(paths)) == len(paths)
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="pcapng.py keeps a file open for every port")
 def test_more_ports_than_a_process_may_open_files(office: Office, tmp_path: Path) -> None:
     import resource
 
