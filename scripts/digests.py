@@ -1,0 +1,11 @@
+#!/usr/bin/env python3
+"""Prints the digest of every topology, for one build of the core to be compared with the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sim
+
+for path in sorted((Path(__file__).parent.parent / "topologies").glob("*.yaml")):
+    print(path.name, sim.run(path).digest)
