@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the commands in README.md again and writes what they print below them.
 
-    python scripts/readme.py
+python scripts/readme.py
 """
 
 from __future__ import annotations
