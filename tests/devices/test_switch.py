@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,3 +185,22 @@ def test_two_switches_in_a_row_learn_each_on_its_own(bench: Bench) -> None:
     assert bench.who_heard(bench.probes[0], bench.frame(three, one)) == ["p2", "p3"]
     assert bench.who_heard(bench.probes[2], bench.frame(one, three)) == ["p1"]
     assert bench.who_heard(bench.probes[1], bench.frame(three, bench.mac(2))) == ["p3"]
+
+
+def cost_of_strangers(bench: Bench, name: str, table_size: int) -> float:
+    """CPU seconds for 1000 frames from forged sources (macof) at a switch whose table is full of the living."""
+    bench.net.switch(name, table_size=table_size)
+    probe = bench.probe(name)
+    for number in range(table_size + 1000):
+        if number == table_size:
+            bench.net.run()
+        probe.inject(MAC_BROADCAST + b"\x02\x01" + number.to_bytes(4, "big") + b"\x88\xb5")
+    before = process_time()
+    bench.net.run()
+    return process_time() - before
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(strict=True, reason="switch.py searches its whole table for each stranger while it is full")
+def test_a_full_table_does_not_make_every_stranger_expensive(bench: Bench) -> None:
+    assert cost_of_strangers(bench, "large", 8192) < 10 * cost_of_strangers(bench, "small", 16)
