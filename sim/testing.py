@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.engine.engine import Engine
+from sim.engine.engine import NEVER, Engine
 from sim.links.channel import Properties
 from sim.links.link import Link
 from sim.links.port import Port, Receiver
@@ -49,7 +49,7 @@ class FakeOutside(Outside):
         self.sent.append((interface, frame, cause))
 
     def wake_at(self, time: int) -> None:
-        self.wake = time if self.wake is None else min(self.wake, time)
+        self.wake = None if time == NEVER else time
 
     def take(self) -> list[bytes]:
         """The frames sent since the last call."""

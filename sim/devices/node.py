@@ -76,11 +76,13 @@ class IpNode(Device):
         engine.cause = current
 
     def wake_at(self, time: int) -> None:
-        """Let the stack handle its timers at `time` (ns)."""
+        """Let the stack handle its timers at `time` (ns), or not at all."""
         timer = self._timer
         if timer is None:
             timer = self._timer = self.engine.timer(self._handle_timers)
-        if time < timer.deadline or timer.deadline == NEVER:
+        if time == NEVER:
+            timer.cancel()
+        else:
             timer.set(time)
 
     def arp_table(self) -> dict[str, tuple[str, str]]:

@@ -73,7 +73,11 @@ class Router(IpNode):
             self.drop("martian address")  # RFC 1812 5.3.7
             return
         paths = self.stack.paths_to(destination)
-        path = paths[0] if len(paths) == 1 else choose(paths, flow_of(ipv4.parse_truncated(frame[14:end])))
+        path = (
+            paths[0]
+            if len(paths) == 1
+            else choose(paths, flow_of(ipv4.parse_truncated(frame[14:end])), self.journal.node)
+        )
         if path is None:
             self.drop("no route")
             self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
@@ -84,11 +88,12 @@ class Router(IpNode):
             return
         if self.journal.recording:
             self.note(kinds.ROUTE, path.route.text)
-        self.forwarded += 1
         neighbour = path.neighbour
         if end - 14 > path.interface.mtu:
             self._send_fragments(frame, decrement_ttl(b"", frame, end), path)
-        elif neighbour.fresh_until >= self.engine.now:
+            return
+        self.forwarded += 1
+        if neighbour.fresh_until >= self.engine.now:
             self.ports[path.interface.index].send(decrement_ttl(neighbour.header, frame, end))
         else:
             self.stack.enter(self.engine.now, self.engine.cause)
@@ -109,6 +114,7 @@ class Router(IpNode):
         except ValueError:  # its options make no sense, or it is a fragment that ends beyond the longest packet
             self.drop("malformed IPv4")
             return
+        self.forwarded += 1
         self.note(kinds.FRAGMENT, (len(pieces), mtu))
         for piece in pieces:
             path.table.send(path.neighbour, ipv4.emit(piece))

@@ -56,6 +56,7 @@ class Switch(Device):
         self.forwarded: i64 = 0
         self.filtered: int = 0
         self.table_full: int = 0
+        self._all_fresh_until: i64 = -1
 
     def receive(self, port: Port, frame: bytes) -> None:
         if len(frame) < 14:
@@ -119,6 +120,7 @@ class Switch(Device):
         gone = [mac for mac, entry in self.table.items() if entry.port is port]
         for mac in gone:
             del self.table[mac]
+        self._all_fresh_until = -1
         self.note(kinds.FORGET, (port.name, len(gone)))
 
     def set_power(self, on: bool) -> None:
@@ -152,8 +154,14 @@ class Switch(Device):
 
     def _expire_all(self) -> bool:
         """Forget all that was not heard for the ageing time; True when that made room."""
-        now = self.engine.now
+        now: i64 = self.engine.now
+        if now <= self._all_fresh_until:
+            return False
         for mac, entry in list(self.table.items()):
             if entry.seen + self.ageing < now:
                 self._expire(mac, entry)
-        return len(self.table) < self.table_size
+        if len(self.table) < self.table_size:
+            return True
+        # Nobody can be forgotten before the one who was silent longest: no need to look again until then.
+        self._all_fresh_until = min([entry.seen for entry in self.table.values()]) + self.ageing
+        return False

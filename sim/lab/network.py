@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sim.devices.device import Device
 from sim.devices.hub import Hub
@@ -33,6 +33,9 @@ from sim.tracing.recorder import Detail, Recorder
 from sim.tracing.recording import Trace
 from sim.units import bitrate, duration, probability, size
 from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
+
+SMALLEST_MTU: Final = 68
+LARGEST_MTU: Final = 65_535
 
 Node = Device | Probe
 End = Node | Port | str
@@ -154,6 +157,7 @@ class Network:
     ) -> Interface:
         """Give a host or router one more interface. `mtu` is bytes of IP packet; None takes the link's, or 1500."""
         with blame(f"{node.name}:{name}"):
+            check_mtu(mtu)
             hardware = self._next_mac() if mac is None else parse_mac(mac)
             interface = node.add_interface(name, hardware, DEFAULT_MTU if mtu is None else mtu)
             if mtu is not None:
@@ -202,6 +206,7 @@ class Network:
         unbounded). `rules` judge each frame after these.
         """
         with blame("link"):
+            check_mtu(mtu or None)
             impaired = Impairments(
                 jitter=duration(jitter),
                 loss=probability(loss),
@@ -289,7 +294,7 @@ class Network:
     def address_owner(self, address: bytes) -> IpNode | None:
         """The first node that has an IP address."""
         for node in self.nodes.values():
-            if isinstance(node, IpNode) and address in node.stack.local:
+            if isinstance(node, IpNode) and node.stack.is_local(address):
                 return node
         return None
 
@@ -396,6 +401,12 @@ class Network:
     def _joins(self, link: Link, a: End, b: End) -> bool:
         one, other = link.ports
         return (is_end(one, a) and is_end(other, b)) or (is_end(one, b) and is_end(other, a))
+
+
+def check_mtu(mtu: int | None) -> None:
+    """Raise ValueError for an MTU too small to carry any packet on (RFC 791 3.2), or larger than any packet."""
+    if mtu is not None and not SMALLEST_MTU <= mtu <= LARGEST_MTU:
+        raise ValueError(f"an MTU is {SMALLEST_MTU} to {LARGEST_MTU} bytes, not {mtu}")
 
 
 def label(port: Port) -> str:

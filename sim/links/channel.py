@@ -59,7 +59,7 @@ class Channel:
         self._sender: int = sender
         self._node: int = node
         self._busy_until: i64 = 0
-        self._starts: deque[int] = deque()
+        self._starts: deque[int] | None = None  # made when the first frame has to wait: most links never see one
         self._bandwidth: i64 = 0
         self._delay: i64 = 0
         self._bounded: bool = False
@@ -81,7 +81,7 @@ class Channel:
         self._longest = -1 if not up else mtu + FRAME_OVERHEAD if mtu else UNBOUNDED
         if not up:
             self._busy_until = 0
-            self._starts.clear()
+            self._starts = None
             for number in self.engine.withdraw(self.receiver):
                 self._count_drop("link down")
                 if self.recorder is not None:
@@ -116,6 +116,8 @@ class Channel:
     def queued(self) -> int:
         """How many frames wait for the transmitter."""
         starts = self._starts
+        if starts is None:
+            return 0
         while starts and starts[0] <= self.engine.now:
             starts.popleft()
         return len(starts)
@@ -136,6 +138,8 @@ class Channel:
         if properties.queue_frames:
             if self.queued() >= properties.queue_frames:
                 return True
+            if self._starts is None:
+                self._starts = deque()
             self._starts.append(self._busy_until)
         return False
 

@@ -87,7 +87,7 @@ class Ping:
     def _send(self) -> None:
         machine = self._machine
         self.sent += 1
-        sequence = self.sent
+        sequence = self.sent & 0xFFFF
         name = format_ip(self.destination)
         self.roots.append(machine.originate(f"ICMP echo request {sequence} to {name}"))
         self._sent_at[sequence] = machine.engine.now

@@ -81,8 +81,8 @@ class Traceroute:
             error = self._socket.errors.popleft()
             if self._answers_this_probe(error):
                 self._handle_error(error)
-        while self._socket.receive() is not None:  # somebody listens on that port: it was reached all the same
-            pass
+        while self._socket.receive() is not None:
+            pass  # somebody listens on that port and answers in his own words: to a traceroute that is silence
 
     def _answers_this_probe(self, error: IcmpError) -> bool:
         port = int.from_bytes(error.quoted.payload[2:4], "big")

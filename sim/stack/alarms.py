@@ -10,13 +10,18 @@ NEVER: Final = (1 << 62) - 1
 
 
 class Alarm:
-    """One deadline (ns) and what to do then. `cause` is restored when it goes off."""
+    """One deadline (ns), the cause to restore then, and what to do: `action`, or what a subclass does in `go_off`."""
 
-    def __init__(self, action: Callable[[], None]) -> None:
+    def __init__(self, action: Callable[[], None] | None = None) -> None:
         self.deadline: int = NEVER
         self.cause: int = 0
         self.action = action
         self.queued: int = NEVER
+
+    def go_off(self) -> None:
+        """Its time has come."""
+        if self.action is not None:
+            self.action()
 
 
 class Alarms:

@@ -23,6 +23,7 @@ class Core:
         self.now: int = 0
         self.cause: int = 0
         self.to_many: bool = False
+        self._wake: int = NEVER
 
     def note(self, kind: int, detail: Detail) -> None:
         """Note a decision about what is being handled."""
@@ -39,16 +40,29 @@ class Core:
     def set_alarm(self, alarm: Alarm, time: int) -> None:
         """Let `alarm` go off at `time` (ns), with today's cause."""
         self.alarms.set(alarm, time, self.cause)
-        self.outside.wake_at(time)
+        self._arm()
+
+    def cancel_alarm(self, alarm: Alarm) -> None:
+        """Let `alarm` not go off; one that is not set does not mind."""
+        if alarm.deadline != NEVER:
+            self.alarms.cancel(alarm)
+            self._arm()
 
     def handle_timers(self, now: int) -> None:
         """Set off the alarms that are due, and ask to be woken for the next."""
         self.now = now
         self.to_many = False
+        self._wake = NEVER
         alarm = self.alarms.pop_due(now)
         while alarm is not None:
             self.cause = alarm.cause
-            alarm.action()
+            alarm.go_off()
             alarm = self.alarms.pop_due(now)
-        if (deadline := self.alarms.next_deadline()) < NEVER:
+        self._arm()
+
+    def _arm(self) -> None:
+        """Be woken for the earliest alarm, and for no other."""
+        deadline = self.alarms.next_deadline()
+        if deadline != self._wake:
+            self._wake = deadline
             self.outside.wake_at(deadline)

@@ -42,11 +42,10 @@ class EchoSocket:
 
 
 class Icmp:
-    """ICMP of one stack. `on_error[protocol]` is told of errors that quote a packet of that protocol."""
+    """ICMP of one stack."""
 
     def __init__(self, ip: IpService) -> None:
         self.ip = ip
-        self.on_error: dict[int, Callable[[IcmpError], None]] = {ipv4.PROTOCOL_ICMP: self._echo_error}
         self._echo: dict[int, EchoSocket] = {}
         self._identifier: int = 0
 
@@ -101,7 +100,7 @@ class Icmp:
             return
         core = self.ip.core
         if self.ip.is_local(offender.source):
-            self._pass_on(IcmpError(offender.source, kind, code, rest, offender))
+            self.ip.handle_error(IcmpError(offender.source, kind, code, rest, offender))
             return
         length = int.from_bytes(packet[2:4], "big")  # what lies behind is the padding of the frame
         message = icmpv4.Message(kind, code, rest, packet[: min(length, QUOTE_LIMIT)])
@@ -171,14 +170,10 @@ class Icmp:
             core.note(kinds.IGNORE, "an error about a packet that was not ours")
             return
         core.note(kinds.DELIVER, "ICMP error")
-        self._pass_on(IcmpError(packet.source, message.kind, message.code, message.rest, quoted))
+        self.ip.handle_error(IcmpError(packet.source, message.kind, message.code, message.rest, quoted))
 
-    def _pass_on(self, error: IcmpError) -> None:
-        handler = self.on_error.get(error.quoted.protocol)
-        if handler is not None and error.kind != icmpv4.REDIRECT:
-            handler(error)
-
-    def _echo_error(self, error: IcmpError) -> None:
+    def handle_error(self, error: IcmpError) -> None:
+        """An error about an ICMP message of ours: whoever sent the echo request is told."""
         payload = error.quoted.payload
         if len(payload) >= 6 and payload[0] == icmpv4.ECHO_REQUEST:
             socket = self._echo.get(int.from_bytes(payload[4:6], "big"))

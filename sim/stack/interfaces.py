@@ -21,22 +21,22 @@ class Interface:
         self.up: bool = True
         self.loopback: bool = False
         self.addresses: list[tuple[bytes, int]] = []
-        self.broadcasts: set[bytes] = set()
+        self.broadcasts: tuple[bytes, ...] = ()
         self.groups: dict[bytes, int] = {}
-        self.group_macs: set[bytes] = set()
+        self.group_macs: frozenset[bytes] = frozenset()
 
     def add_address(self, address: bytes, length: int) -> None:
         """Give it an address with a prefix of `length` bits; the first one is its primary address."""
         self.addresses.append((address, length))
         if len(address) * 8 - length >= 2:  # a /31 (RFC 3021) or a /32 has no broadcast address
-            self.broadcasts.add(addresses.broadcast_of(address, length))
+            self.broadcasts += (addresses.broadcast_of(address, length),)
 
     def join(self, group: bytes) -> None:
         """Listen to a multicast group (RFC 1112 7.1), once more than before."""
         if not addresses.is_multicast_ip(group):
             raise ValueError(f"{addresses.format_ip(group)} is no multicast address")
         self.groups[group] = self.groups.get(group, 0) + 1
-        self.group_macs.add(addresses.multicast_mac(group))
+        self._follow_groups()
 
     def leave(self, group: bytes) -> None:
         """Undo one `join`."""
@@ -45,7 +45,10 @@ class Interface:
             self.groups[group] = left
         else:
             self.groups.pop(group, None)
-            self.group_macs = {addresses.multicast_mac(other) for other in self.groups}
+            self._follow_groups()
+
+    def _follow_groups(self) -> None:
+        self.group_macs = frozenset([addresses.multicast_mac(group) for group in self.groups])
 
     def hears(self, mac: bytes) -> bool:
         """Whether a frame to `mac` is taken in: ours, broadcast, or of a group we listen to."""

@@ -8,7 +8,6 @@ a stack like this one whose device forwards what is not for the stack (`devices/
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from typing import Final
 from zlib import crc32
 
@@ -21,7 +20,7 @@ from sim.stack.neighbours import IPV4_TYPE, Neighbour, NeighbourTable
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
-from sim.stack.service import IpService, os_error
+from sim.stack.service import IcmpError, IpService, Protocol, os_error
 from sim.stack.udp import Udp
 from sim.tracing import kinds
 from sim.tracing.journal import Journal
@@ -37,6 +36,8 @@ from sim.wire.addresses import (
     network_of,
 )
 
+LOCAL: Final = 1
+BROADCAST: Final = 2
 LOOPBACK_MTU: Final = 65536
 PATH_CACHE_LIMIT: Final = 65536
 
@@ -53,9 +54,12 @@ class Path:
         self.source: bytes | None = route.interface.source_for(neighbour.address)
 
 
-def choose(paths: list[Path], flow: bytes) -> Path | None:
-    """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`."""
-    return paths[crc32(flow) % len(paths)] if paths else None
+def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
+    """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`.
+
+    Each node has a `salt` of its own, or the second stage of routers would send on only one way what the first sent it.
+    """
+    return paths[crc32(flow, salt) % len(paths)] if paths else None
 
 
 def flow_of(packet: ipv4.Packet) -> bytes:
@@ -73,17 +77,12 @@ class IpStack(IpService):
         self.interfaces: list[Interface] = []
         self.paths: dict[bytes, list[Path]] = {}  # other hosts' addresses only; see `paths_to`
         self.routes = RouteTable(self.paths.clear)
-        self.local: set[bytes] = set()
-        self.broadcasts: set[bytes] = {IPV4_BROADCAST}
-        self.own: set[bytes] = {IPV4_BROADCAST}
+        self.own: dict[bytes, int] = {IPV4_BROADCAST: BROADCAST}  # LOCAL or BROADCAST, per address of ours
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
         self.udp = Udp(self, self.icmp)
-        self.reassembly = Reassembly(self.core, self._report_reassembly_timeout)
-        self.protocols: dict[int, Callable[[ipv4.Packet], None]] = {
-            ipv4.PROTOCOL_ICMP: self.icmp.receive,
-            ipv4.PROTOCOL_UDP: self.udp.receive,
-        }
+        self.reassembly: Reassembly | None = None  # until the first fragment comes
+        self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
         self._tables: list[NeighbourTable] = []
         self._identification: int = 0
 
@@ -93,7 +92,7 @@ class IpStack(IpService):
         """Give the stack an interface; `mtu` in bytes of IP packet."""
         interface = Interface(name, len(self.interfaces), mac, mtu)
         self.interfaces.append(interface)
-        self._tables.append(NeighbourTable(self.core, interface, self._report_unreachable, self.paths.clear))
+        self._tables.append(NeighbourTable(self, interface))
         return interface
 
     def add_loopback(self) -> Interface:
@@ -106,9 +105,9 @@ class IpStack(IpService):
     def add_address(self, interface: Interface, address: bytes, length: int) -> None:
         """Give an interface an address, and the stack the route to its subnet."""
         interface.add_address(address, length)
-        self.local.add(address)
-        self.broadcasts |= interface.broadcasts
-        self.own = self.local | self.broadcasts
+        self.own[address] = LOCAL
+        for broadcast in interface.broadcasts:
+            self.own[broadcast] = BROADCAST
         self.routes.add(Route(network_of(address, length), length, None, interface))
 
     def add_route(
@@ -125,6 +124,10 @@ class IpStack(IpService):
         route = Route(network, length, next_hop, interface, metric)
         self.routes.add(route)
         return route
+
+    def forget_paths(self) -> None:
+        """A neighbour is gone: look up again who is next."""
+        self.paths.clear()
 
     def neighbours(self, interface: Interface) -> NeighbourTable:
         """The neighbour table of an interface."""
@@ -146,7 +149,8 @@ class IpStack(IpService):
         self.core.now = now
         for table in self._tables:
             table.clear()
-        self.reassembly.clear()
+        if self.reassembly is not None:
+            self.reassembly.clear()
         self.udp.close_all()
 
     # -- entry points
@@ -188,16 +192,16 @@ class IpStack(IpService):
         """Route and send a packet of our own (see IpService)."""
         destination = packet.destination
         if destination not in self.paths:
-            if is_multicast_ip(destination) or destination in self.broadcasts:
+            if self.is_broadcast(destination) or is_multicast_ip(destination):
                 self._send_to_many(packet)
                 return
-            if destination in self.local or destination[0] == 127:
+            if self.is_local(destination):
                 self._send_to_self(packet)
                 return
         if packet.source[0] == 127:  # RFC 1122 3.2.1.3: it must not appear outside a host
             raise os_error(errno.EINVAL)
         paths = self.paths_to(destination)
-        path = paths[0] if len(paths) == 1 else choose(paths, flow_of(packet))
+        path = paths[0] if len(paths) == 1 else choose(paths, flow_of(packet), self.core.journal.node)
         if path is None:
             raise os_error(errno.ENETUNREACH)
         if self.core.journal.recording:
@@ -211,11 +215,11 @@ class IpStack(IpService):
         known = self.paths.get(destination)
         if known:
             source = known[0].source
-        elif destination in self.local:
-            source = destination
         elif destination[0] == 127:
             source = b"\x7f\x00\x00\x01"
-        elif is_multicast_ip(destination) or destination in self.broadcasts:
+        elif self.is_local(destination):
+            source = destination
+        elif self.is_broadcast(destination) or is_multicast_ip(destination):
             source = self._interface_to_many(destination).source_for(destination)
         else:
             paths = self.paths_to(destination)
@@ -228,11 +232,11 @@ class IpStack(IpService):
 
     def is_local(self, address: bytes) -> bool:
         """Whether `address` is one of ours."""
-        return address in self.local or address[0] == 127
+        return self.own.get(address, 0) == LOCAL or address[0] == 127
 
     def is_broadcast(self, address: bytes) -> bool:
         """Whether `address` is the limited broadcast address or that of a subnet of ours."""
-        return address in self.broadcasts
+        return self.own.get(address, 0) == BROADCAST
 
     def next_identification(self) -> int:
         """A value for the identification field: a counter (RFC 6864 asks for no more)."""
@@ -271,16 +275,21 @@ class IpStack(IpService):
             core.drop("not its IP address")
             return
         if packet.more_fragments or packet.fragment_offset:
+            if self.reassembly is None:
+                self.reassembly = Reassembly(core, self._report_reassembly_timeout)
             whole = self.reassembly.receive(packet)
             if whole is None:
                 return
             packet = whole
-        handler = self.protocols.get(packet.protocol)
-        if handler is None:
+        if packet.protocol == ipv4.PROTOCOL_ICMP:
+            self.icmp.receive(packet)
+        elif packet.protocol == ipv4.PROTOCOL_UDP:
+            self.udp.receive(packet)
+        elif packet.protocol in self.protocols:
+            self.protocols[packet.protocol].receive(packet)
+        else:
             core.drop("unknown protocol")
             self.icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PROTOCOL_UNREACHABLE)
-            return
-        handler(packet)
 
     def _is_martian(self, packet: ipv4.Packet) -> bool:
         """Addresses that cannot come in from a link (RFC 1122 3.2.1.3): our own, a group's or loopback as source.
@@ -290,7 +299,7 @@ class IpStack(IpService):
         source = packet.source
         if source in self.own or is_multicast_ip(source) or 127 in (source[0], packet.destination[0]):
             return True
-        to_all = packet.destination in self.broadcasts or is_multicast_ip(packet.destination)
+        to_all = self.is_broadcast(packet.destination) or is_multicast_ip(packet.destination)
         return source[0] == 0 and not (source == IPV4_ANY and to_all)
 
     def _is_for_us(self, interface: Interface, destination: bytes) -> bool:
@@ -357,7 +366,18 @@ class IpStack(IpService):
 
     # -- what went wrong
 
-    def _report_unreachable(self, packet: bytes) -> None:
+    def handle_error(self, error: IcmpError) -> None:
+        """Pass an ICMP error on to the protocol whose packet it quotes."""
+        if error.kind == icmpv4.REDIRECT:
+            return
+        if error.quoted.protocol == ipv4.PROTOCOL_ICMP:
+            self.icmp.handle_error(error)
+        elif error.quoted.protocol == ipv4.PROTOCOL_UDP:
+            self.udp.handle_error(error)
+        elif error.quoted.protocol in self.protocols:
+            self.protocols[error.quoted.protocol].handle_error(error)
+
+    def neighbour_failed(self, packet: bytes) -> None:
         """Nobody answered the ARP request for a packet's next hop."""
         self.core.drop("host unreachable")
         self.icmp.send_error(packet, icmpv4.DESTINATION_UNREACHABLE, icmpv4.HOST_UNREACHABLE)

@@ -13,14 +13,13 @@ REACHABLE turns into STALE when it is next looked at, so an idle network has no 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
 
 from sim.stack.alarms import NEVER, Alarm
-from sim.stack.core import Core
 from sim.stack.interfaces import Interface
+from sim.stack.service import IpService
 from sim.tracing import kinds
 from sim.wire import arp, ethernet
 from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, is_multicast_mac
@@ -45,19 +44,22 @@ TABLE_LIMIT: Final = 16384  # entries; Linux stops at 1024, too few for a lab se
 IPV4_TYPE: Final = ethernet.ETHERTYPE_IPV4.to_bytes(2, "big")
 
 
-class Neighbour:
+class Neighbour(Alarm):
     """One entry. `header` is the Ethernet header of an IPv4 packet to it; good to use as it is until `fresh_until`."""
 
-    def __init__(self, address: bytes, interface: Interface) -> None:
+    def __init__(self, address: bytes, table: NeighbourTable) -> None:
+        super().__init__()
         self.address = address
-        self.interface = interface
         self.state: int = INCOMPLETE
         self.mac: bytes = MAC_ZERO
         self.header: bytes = b""
         self.fresh_until: i64 = -1
         self.attempts: int = 0
         self.waiting: list[tuple[bytes, int]] = []
-        self.alarm: Alarm | None = None
+        self._table = table
+
+    def go_off(self) -> None:
+        self._table.handle_alarm(self)
 
     def state_at(self, now: int) -> int:
         """The state at `now` (ns): a confirmation has an end, though no timer waits for it."""
@@ -67,23 +69,15 @@ class Neighbour:
 class NeighbourTable:
     """The neighbours on the link of one interface.
 
-    `limit` bounds the entries. `on_failure` is called with each packet that waited in vain, after `core.cause` was set
-    to the packet's own; `on_forget` when an entry is taken out, so that nobody goes on using it.
+    `limit` bounds the entries. `ip` is told of each packet that waited in vain, and of entries that are taken out.
     """
 
-    def __init__(
-        self,
-        core: Core,
-        interface: Interface,
-        on_failure: Callable[[bytes], None],
-        on_forget: Callable[[], None],
-    ) -> None:
-        self.core = core
+    def __init__(self, ip: IpService, interface: Interface) -> None:
+        self.ip = ip
+        self.core = ip.core
         self.interface = interface
         self.entries: dict[bytes, Neighbour] = {}
         self.limit: int = TABLE_LIMIT
-        self._on_failure = on_failure
-        self._on_forget = on_forget
 
     def lookup(self, address: bytes) -> Neighbour:
         """The entry for `address`, a new one that knows nothing if there was none."""
@@ -91,7 +85,7 @@ class NeighbourTable:
         if entry is None:
             if len(self.entries) >= self.limit:
                 self._evict()
-            entry = self.entries[address] = Neighbour(address, self.interface)
+            entry = self.entries[address] = Neighbour(address, self)
             entry.state = FAILED
         return entry
 
@@ -164,7 +158,7 @@ class NeighbourTable:
         for entry in list(self.entries.values()):
             if entry.state != PERMANENT:
                 self._forget(entry, "link down")
-        self._on_forget()
+        self.ip.forget_paths()
 
     def _is_martian(self, packet: arp.Packet) -> bool:
         """Whether the sender claims what no single station can have (RFC 1812 3.3.2, RFC 1122 3.2.1.3)."""
@@ -207,7 +201,7 @@ class NeighbourTable:
         waiting, neighbour.waiting = neighbour.waiting, []
         for packet, cause in waiting:
             core.cause = cause
-            self._on_failure(packet)
+            self.ip.neighbour_failed(packet)
 
     def _learn(self, neighbour: Neighbour, mac: bytes, solicited: bool) -> None:
         """The neighbour said its MAC address; `solicited` if it answered a question of ours (RFC 4861 7.2.5)."""
@@ -247,7 +241,8 @@ class NeighbourTable:
             self.send(neighbour, packet)
         core.cause = current
 
-    def _handle_alarm(self, neighbour: Neighbour) -> None:
+    def handle_alarm(self, neighbour: Neighbour) -> None:
+        """A neighbour's time is up: ask, ask again, or give up."""
         if neighbour.state == DELAY:
             neighbour.state = PROBE
             neighbour.attempts = 0
@@ -256,13 +251,10 @@ class NeighbourTable:
         self._solicit(neighbour)
 
     def _set_alarm(self, neighbour: Neighbour, time: int) -> None:
-        if neighbour.alarm is None:
-            neighbour.alarm = Alarm(lambda: self._handle_alarm(neighbour))
-        self.core.set_alarm(neighbour.alarm, time)
+        self.core.set_alarm(neighbour, time)
 
     def _stop(self, neighbour: Neighbour) -> None:
-        if neighbour.alarm is not None:
-            self.core.alarms.cancel(neighbour.alarm)
+        self.core.cancel_alarm(neighbour)
 
     def _set_mac(self, neighbour: Neighbour, mac: bytes) -> None:
         neighbour.mac = mac
@@ -277,7 +269,7 @@ class NeighbourTable:
         for entry in self.entries.values():
             if entry.state != PERMANENT:
                 self._forget(entry, "neighbour table full")
-                self._on_forget()
+                self.ip.forget_paths()
                 return
 
     def _forget(self, entry: Neighbour, reason: str) -> None:

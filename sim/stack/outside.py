@@ -16,5 +16,5 @@ class Outside:
         raise NotImplementedError
 
     def wake_at(self, time: int) -> None:
-        """Call the stack's `handle_timers` at `time` (ns), unless an earlier call is due anyway."""
+        """Call the stack's `handle_timers` at `time` (ns) instead of when it was to be called; NEVER: not at all."""
         raise NotImplementedError

@@ -74,6 +74,7 @@ class Reassembly:
             return None
         self._add(partial, packet, end)
         if partial.octets != partial.length or partial.first is None:
+            self.core.note(kinds.WAIT, "the other fragments")
             self._make_room(partial)
             return None
         self._close(key, partial)
@@ -119,7 +120,7 @@ class Reassembly:
         self.memory -= partial.memory()
         del self.partials[key]
         if not self.partials:
-            self.core.alarms.cancel(self._alarm)
+            self.core.cancel_alarm(self._alarm)
 
     def _time_out(self) -> None:
         core = self.core

@@ -1,7 +1,7 @@
 """The routing table: longest-prefix match, then the lowest metric, then all that are equal (RFC 1812 5.2.4.3).
 
-Routes lie in one dictionary per prefix length, keyed by the network address; a lookup tries the lengths that occur,
-longest first.
+Routes lie in a dictionary, keyed by network address and prefix length; a lookup tries the lengths that occur, longest
+first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ class Route:
         self.next_hop = next_hop
         self.interface = interface
         self.metric = metric
-        via = "direct" if next_hop is None else f"via {format_ip(next_hop)}"
-        self.text: str = f"{format_prefix(network, length)} {via} dev {interface.name}"
+        self._text: str = ""
+
+    @property
+    def text(self) -> str:
+        """`10.0.0.0/8 via 192.0.2.1 dev eth0`, made once."""
+        if not self._text:
+            via = "direct" if self.next_hop is None else f"via {format_ip(self.next_hop)}"
+            self._text = f"{format_prefix(self.network, self.length)} {via} dev {self.interface.name}"
+        return self._text
 
     def __repr__(self) -> str:
         return f"<route {self.text}>"
@@ -36,29 +43,27 @@ class RouteTable:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self.on_change = on_change
         self._lengths: list[tuple[int, int]] = []
-        self._routes: dict[tuple[int, int], dict[bytes, list[Route]]] = {}
+        self._routes: dict[tuple[bytes, int], list[Route]] = {}
 
     def add(self, route: Route) -> None:
         """Add a route beside those there are; of the same prefix the lowest metric wins, equals share the flows."""
-        key = (len(route.network), route.length)
-        table = self._routes.get(key)
-        if table is None:
-            table = self._routes[key] = {}
-            self._lengths = sorted(self._routes, reverse=True)
-        same = table.setdefault(route.network, [])
-        same.append(route)
-        same.sort(key=lambda other: other.metric)  # stable: equals stay in the order they were given
+        same = self._routes.get((route.network, route.length))
+        if same is None:
+            self._routes[route.network, route.length] = [route]
+            family = (len(route.network), route.length)
+            if family not in self._lengths:
+                self._lengths = sorted([*self._lengths, family], reverse=True)
+        else:
+            same.append(route)
+            same.sort(key=lambda other: other.metric)  # stable: equals stay in the order they were given
         self.on_change()
 
     def remove(self, network: bytes, length: int, next_hop: bytes | None = None) -> int:
         """Remove the routes to a prefix (only those via `next_hop`, if given); return how many went."""
-        table = self._routes.get((len(network), length), {})
-        same = table.get(network, [])
+        same = self._routes.pop((network, length), [])
         kept = [route for route in same if next_hop is not None and route.next_hop != next_hop]
         if kept:
-            table[network] = kept
-        else:
-            table.pop(network, None)
+            self._routes[network, length] = kept
         self.on_change()
         return len(same) - len(kept)
 
@@ -67,7 +72,7 @@ class RouteTable:
         for family, length in self._lengths:
             if family != len(destination):
                 continue
-            same = self._routes[family, length].get(network_of(destination, length))
+            same = self._routes.get((network_of(destination, length), length))
             if same:
                 usable = [route for route in same if route.interface.up]
                 if usable:
@@ -76,9 +81,5 @@ class RouteTable:
 
     def routes(self) -> list[Route]:
         """All routes, longest prefixes first, then by network and metric."""
-        return [
-            route
-            for key in self._lengths
-            for network in sorted(self._routes[key])
-            for route in self._routes[key][network]
-        ]
+        order = sorted(self._routes, key=lambda key: (-len(key[0]), -key[1], key[0]))
+        return [route for key in order for route in self._routes[key]]

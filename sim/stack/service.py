@@ -27,8 +27,20 @@ class IcmpError:
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
+class Protocol:
+    """A protocol above IP that is not part of the stack: `stack.protocols[number]`."""
+
+    def receive(self, packet: ipv4.Packet) -> None:
+        """Handle a whole packet to us."""
+        raise NotImplementedError
+
+    def handle_error(self, error: IcmpError) -> None:
+        """An ICMP error quotes a packet of this protocol of ours."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class IpService:
-    """Sending packets, and knowing which addresses are ours."""
+    """Sending packets, knowing which addresses are ours, and hearing what went wrong."""
 
     core: Core
 
@@ -50,6 +62,18 @@ class IpService:
 
     def is_broadcast(self, address: bytes) -> bool:
         """Whether `address` is the limited broadcast address or that of a subnet of ours."""
+        raise NotImplementedError
+
+    def handle_error(self, error: IcmpError) -> None:
+        """Pass an ICMP error on to the protocol whose packet it quotes."""
+        raise NotImplementedError
+
+    def neighbour_failed(self, packet: bytes) -> None:
+        """Nobody answered the ARP request for a packet's next hop; `core.cause` is the packet's own."""
+        raise NotImplementedError
+
+    def forget_paths(self) -> None:
+        """A neighbour is gone: whoever kept it has to look it up again."""
         raise NotImplementedError
 
     def next_identification(self) -> int:

@@ -91,7 +91,6 @@ class Udp:
         self._icmp = icmp
         self._sockets: dict[int, list[UdpSocket]] = {}
         self._ephemeral: int = EPHEMERAL_FIRST
-        icmp.on_error[ipv4.PROTOCOL_UDP] = self._handle_error
 
     def open(self, address: bytes = IPV4_ANY, port: int = 0) -> UdpSocket:
         """A socket bound to `address` (0.0.0.0: all of ours) and `port` (0: an ephemeral one).
@@ -187,7 +186,8 @@ class Udp:
                 return port
         raise os_error(errno.EADDRINUSE)
 
-    def _handle_error(self, error: IcmpError) -> None:
+    def handle_error(self, error: IcmpError) -> None:
+        """An error about a datagram of ours: the socket it came from is told."""
         payload = error.quoted.payload
         if len(payload) < 4:
             return

@@ -34,6 +34,7 @@ STEP: Final = 22  # (number, text): a step of the scenario begins
 ALTERED: Final = 23  # what an impairment did to a frame in flight: "corrupted", "duplicated", "delayed"
 ORIGIN: Final = 24  # what a program or a step wants to send: the root of a journey, whose subject is its id
 CONFLICT: Final = 25  # (address, mac): someone else uses an address of ours (RFC 5227)
+WAIT: Final = 26  # for what: a fragment for the rest of its datagram
 
 NAMES: Final[dict[int, str]] = {
     REPEAT: "repeat",
@@ -61,4 +62,5 @@ NAMES: Final[dict[int, str]] = {
     ALTERED: "altered",
     ORIGIN: "origin",
     CONFLICT: "conflict",
+    WAIT: "wait",
 }

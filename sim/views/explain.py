@@ -31,6 +31,7 @@ def explain(note: Note) -> str:
         kinds.DROP: f"drops it: {text}",
         kinds.POWER: f"is switched {'on' if text == 'up' else 'off'}",
         kinds.ALTERED: f"(on the way: {text})",
+        kinds.WAIT: f"keeps it and waits for {text}",
         kinds.ORIGIN: f"wants to send: {text}",
     }
     return sentences.get(note.kind, f"{kinds.NAMES.get(note.kind, 'noted')} {text}")

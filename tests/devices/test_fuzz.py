@@ -225,6 +225,7 @@ def bombard(net: Network, device: Device, count: int, seed: int) -> None:
 def check_stack(node: IpNode) -> None:
     stack = node.stack
     assert len(stack.paths) <= PATH_CACHE_LIMIT
+    assert stack.reassembly is not None
     assert not stack.reassembly.partials  # all have timed out by now
     assert stack.reassembly.memory == 0
     for interface in stack.interfaces:

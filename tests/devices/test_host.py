@@ -170,6 +170,7 @@ def test_power_off_forgets_and_power_on_starts_afresh(bench: Bench, host: LabHos
     piece.more_fragments = True
     bench.send(bench.probes[0], bench.ip_frame(bench.probes[0], host.ports[0].mac, piece))
     assert host.arp_table()
+    assert host.stack.reassembly is not None
     assert host.stack.reassembly.partials
     bench.net.set_power(host, False)
     assert host.arp_table() == {}

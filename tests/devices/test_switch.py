@@ -201,6 +201,5 @@ def cost_of_strangers(bench: Bench, name: str, table_size: int) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="switch.py searches its whole table for each stranger while it is full")
 def test_a_full_table_does_not_make_every_stranger_expensive(bench: Bench) -> None:
     assert cost_of_strangers(bench, "large", 8192) < 10 * cost_of_strangers(bench, "small", 16)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.stack.ip import flow_of
+from sim.stack.service import Protocol
 from sim.tracing import kinds
 from sim.wire import arp, icmpv4, ipv4, udp
 from sim.wire.addresses import MAC_BROADCAST, format_ip, parse_ip, parse_prefix
@@ -242,7 +243,12 @@ def test_with_no_interface_up_nothing_leaves(bench: Bench) -> None:
 def received(bench: Bench) -> list[bytes]:
     """Payloads of protocol 99 that arrive from now on."""
     heard: list[bytes] = []
-    bench.stack.protocols[99] = lambda packet: heard.append(packet.payload)
+
+    class Ninetynine(Protocol):
+        def receive(self, packet: ipv4.Packet) -> None:
+            heard.append(packet.payload)
+
+    bench.stack.protocols[99] = Ninetynine()
     return heard
 
 
@@ -368,6 +374,7 @@ def test_reset_forgets_neighbours_fragments_and_sockets(bench: Bench) -> None:
     socket = bench.stack.udp.open(port=7)
     bench.stack.reset(0)
     assert bench.table.entries == {}
+    assert bench.stack.reassembly is not None
     assert bench.stack.reassembly.partials == {}
     assert socket.closed
     bench.at(100)

@@ -8,7 +8,7 @@ import pytest
 
 from sim.stack import neighbours
 from sim.stack.neighbours import STATE_NAMES
-from sim.stack.service import IcmpError
+from sim.stack.service import IcmpError, Protocol
 from sim.tracing import kinds
 from sim.wire import arp, ethernet, ipv4
 from sim.wire.addresses import MAC_BROADCAST, MAC_ZERO, parse_ip
@@ -103,10 +103,11 @@ def test_three_questions_a_second_apart_then_it_has_failed(bench: Bench) -> None
 def test_whoever_waited_in_vain_is_told_in_order(bench: Bench) -> None:
     told: list[tuple[bytes, int]] = []
 
-    def note_error(error: IcmpError) -> None:
-        told.append((error.quoted.payload, bench.stack.core.cause))
+    class Ninetynine(Protocol):
+        def handle_error(self, error: IcmpError) -> None:
+            told.append((error.quoted.payload, bench.stack.core.cause))
 
-    bench.stack.icmp.on_error[99] = note_error
+    bench.stack.protocols[99] = Ninetynine()
     send(bench, b"one", cause=11)
     bench.at(1.5)
     send(bench, b"two", cause=12)
