@@ -61,11 +61,11 @@ def _print_version(wanted: bool) -> None:
         return
     from sim import __version__
 
-    print(f"packetsim {__version__} ({_flavour()})")
+    print(f"packetsim {__version__} ({flavour()})")
     raise typer.Exit
 
 
-def _flavour() -> str:
+def flavour() -> str:
     """Whether the engine runs as compiled code: "compiled" or "interpreted"."""
     spec = importlib.util.find_spec("sim.engine.engine")
     source = spec is None or spec.origin is None or spec.origin.endswith((".py", ".pyc"))

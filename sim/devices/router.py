@@ -45,22 +45,23 @@ class Router(IpNode):
 
     def receive(self, port: Port, frame: bytes) -> None:
         destination = frame[30:34]
-        if frame[12:14] == IPV4 and frame.startswith(port.mac) and self.is_foreign(destination):
-            self.forward(frame, destination)
+        if frame[12:14] != IPV4 or not frame.startswith(port.mac):
+            super().receive(port, frame)
+            return
+        paths = self.stack.paths.get(destination)  # if known, it was forwarded before, and no route has changed since
+        if paths is not None:
+            self.forward(frame, paths)
+        elif self.is_foreign(destination):
+            self.forward(frame, self.stack.paths_to(destination))
         else:
             super().receive(port, frame)
 
     def is_foreign(self, destination: bytes) -> bool:
         """Whether an IP address is one host's, and not ours: what a router forwards."""
-        stack = self.stack
-        if destination in stack.paths:
-            return True
-        if len(destination) < 4 or destination in stack.own:
-            return False
-        return is_one_host(destination[0])
+        return len(destination) == 4 and destination not in self.stack.own and is_one_host(destination[0])
 
-    def forward(self, frame: bytes, destination: bytes) -> None:
-        """Steps 2 to 7 for a frame with an IPv4 packet that is not for us."""
+    def forward(self, frame: bytes, paths: list[Path]) -> None:
+        """Steps 2 to 7 for a frame with an IPv4 packet that is not for us, and can go any of these ways."""
         end = 14 + (frame[16] << 8 | frame[17])
         header_end = 14 + (frame[14] & 0x0F) * 4
         if not 0x45 <= frame[14] <= 0x4F or not header_end <= end <= len(frame):
@@ -72,7 +73,6 @@ class Router(IpNode):
         if frame[26:30] in self.stack.own or not is_one_host(frame[26]):
             self.drop("martian address")  # RFC 1812 5.3.7
             return
-        paths = self.stack.paths_to(destination)
         path = (
             paths[0]
             if len(paths) == 1

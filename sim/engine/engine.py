@@ -41,14 +41,14 @@ class Engine:
         self.now: i64 = 0
         self.cause: i64 = NO_CAUSE
         self.sequence: i64 = 0
-        self._queue: list[tuple[int, int, Target, bytes]] = []
+        self.queue: list[tuple[int, int, Target, bytes]] = []
         self._stopped: bool = False
 
     def schedule(self, time: i64, target: Target, frame: bytes) -> i64:
         """Let `frame` reach `target` at `time` (ns); return the event's sequence number."""
         sequence: i64 = self.sequence + 1
         self.sequence = sequence
-        heappush(self._queue, (time, sequence, target, frame))
+        heappush(self.queue, (time, sequence, target, frame))
         return sequence
 
     def number(self) -> int:
@@ -76,26 +76,33 @@ class Engine:
         With `until` the clock ends there even if nothing happened. `budget` bounds how many events may be handled;
         BudgetError says that it was not enough.
         """
-        queue = self._queue
+        queue = self.queue
         limit: i64 = NEVER if until is None else until
         self._stopped = False
         left: i64 = NEVER if budget is None else budget
-        while queue and queue[0][0] <= limit and not self._stopped:
-            if left == 0:
-                self.cause = NO_CAUSE
-                raise BudgetError(f"{budget} events handled and the network is not at rest")
+        while queue and not self._stopped:
+            event = heappop(queue)
+            time: i64 = event[0]
+            if time > limit or left == 0:
+                heappush(queue, event)
+                break
             left -= 1
-            time, sequence, target, frame = heappop(queue)
+            target = event[2]
+            frame = event[3]
             if frame:
                 self.now = time
-                self.cause = sequence
+                self.cause = event[1]
                 target.fire(frame)
             elif isinstance(target, Timer) and target.is_due(time):
                 self.now = time  # only here: a cancelled timer must not move the clock
                 self.cause = target.cause
                 target.fire(frame)
         self.cause = NO_CAUSE
-        if until is not None and until > self.now and not self._stopped:
+        if self._stopped:
+            return
+        if left == 0 and queue and queue[0][0] <= limit:
+            raise BudgetError(f"{budget} events handled and the network is not at rest")
+        if until is not None and until > self.now:
             self.now = until
 
     def stop(self) -> None:
@@ -104,14 +111,14 @@ class Engine:
 
     def next_time(self) -> int | None:
         """When the next event is (ns), None when nothing is to happen. A cancelled timer may still count."""
-        return self._queue[0][0] if self._queue else None
+        return self.queue[0][0] if self.queue else None
 
     def withdraw(self, target: Target) -> list[int]:
         """Take back all frames on their way to `target`; return their sequence numbers in order.
 
         It reads the whole queue: for links that are cut, not for every frame.
         """
-        queue = self._queue
+        queue = self.queue
         numbers = sorted(entry[1] for entry in queue if entry[2] is target)
         if numbers:
             queue[:] = [entry for entry in queue if entry[2] is not target]
@@ -131,7 +138,7 @@ class Timer(Target):
         self.deadline: i64 = NEVER
         self._engine = engine
         self._action = action
-        self._queued: i64 = NEVER
+        self.queued: i64 = NEVER
 
     @property
     def pending(self) -> bool:
@@ -144,8 +151,8 @@ class Timer(Target):
             raise ValueError(f"a timer cannot be set to {time} ns: it is {self._engine.now} ns already")
         self.deadline = time
         self.cause = self._engine.cause
-        if time < self._queued:
-            self._queued = time
+        if time < self.queued:
+            self.queued = time
             self._engine.schedule(time, self, b"")
 
     def cancel(self) -> None:
@@ -154,13 +161,13 @@ class Timer(Target):
 
     def is_due(self, time: int) -> bool:
         """Whether the queued event at `time` is the one to act on; keeps the queue in step when it is not."""
-        if time != self._queued:
+        if time != self.queued:
             return False
-        self._queued = NEVER
+        self.queued = NEVER
         if self.deadline == time:
             return True
         if self.deadline != NEVER:
-            self._queued = self.deadline
+            self.queued = self.deadline
             self._engine.schedule(self.deadline, self, b"")
         return False
 

@@ -297,10 +297,12 @@ class IpStack(IpService):
         0.0.0.0 is the source of one who has no address yet, and asks everybody.
         """
         source = packet.source
-        if source in self.own or is_multicast_ip(source) or 127 in (source[0], packet.destination[0]):
+        if source in self.own or is_multicast_ip(source) or source[0] == 127 or packet.destination[0] == 127:
             return True
+        if source[0] != 0:
+            return False
         to_all = self.is_broadcast(packet.destination) or is_multicast_ip(packet.destination)
-        return source[0] == 0 and not (source == IPV4_ANY and to_all)
+        return source != IPV4_ANY or not to_all
 
     def _is_for_us(self, interface: Interface, destination: bytes) -> bool:
         if destination in self.own or destination in interface.groups or destination == ALL_HOSTS:

@@ -68,8 +68,8 @@ def transport_checksum(source: bytes, destination: bytes, protocol: int, data: b
 
     Zero when `data` already holds its right checksum. UDP sends a zero as 0xFFFF (RFC 768).
     """
-    size = len(source)
-    total = remainder(data, 0, len(data)) + remainder(source, 0, size) + remainder(destination, 0, size)
+    addresses = source + destination
+    total = remainder(data, 0, len(data)) + remainder(addresses, 0, len(addresses))
     total = (total + protocol + len(data)) % 0xFFFF
     # The protocol number makes the sum other than zero, so a remainder of 0 is the other zero, 0xFFFF.
     return 0xFFFF - total if total else 0

@@ -169,8 +169,8 @@ def emit(packet: Packet) -> bytes:
     version_and_length = 0x40 | (header_length >> 2)
     fragment = _fragment_word(packet)
     words = (version_and_length << 8 | packet.tos) + total_length + packet.identification + fragment
-    words += (packet.ttl << 8 | packet.protocol) + remainder(packet.source, 0, 4) + remainder(packet.destination, 0, 4)
-    words = (words + remainder(options, 0, len(options))) % 0xFFFF
+    rest = packet.source + packet.destination + options
+    words = (words + (packet.ttl << 8 | packet.protocol) + remainder(rest, 0, len(rest))) % 0xFFFF
     try:
         header = _HEADER.pack(
             version_and_length,

@@ -71,8 +71,8 @@ def emit(datagram: Datagram, source_ip: bytes, destination_ip: bytes) -> bytes:
         raise ValueError(f"a UDP datagram may have {_MAXIMUM_LENGTH} bytes, not {length}")
     # The length counts twice: in the pseudo header, and in the header itself.
     words = datagram.source_port + datagram.destination_port + length + length + _PROTOCOL
-    size = len(source_ip)
-    words += remainder(source_ip, 0, size) + remainder(destination_ip, 0, size) + remainder(payload, 0, len(payload))
+    addresses = source_ip + destination_ip
+    words += remainder(addresses, 0, len(addresses)) + remainder(payload, 0, len(payload))
     # RFC 768: a checksum that comes out as zero is sent as all ones, since zero says that there is none.
     checksum = 0xFFFF - words % 0xFFFF
     try:
