@@ -65,16 +65,6 @@ class IpNode(Device):
         if not on:
             self.stack.reset(self.engine.now)
 
-    def transmit(self, interface: Interface, frame: bytes, cause: int) -> None:
-        """Send a frame for the stack."""
-        if interface.index == len(self.ports):
-            self._add_loopback(interface)
-        engine = self.engine
-        current = engine.cause
-        engine.cause = cause
-        self.ports[interface.index].send(frame)
-        engine.cause = current
-
     def wake_at(self, time: int) -> None:
         """Let the stack handle its timers at `time` (ns), or not at all."""
         timer = self._timer
@@ -96,8 +86,8 @@ class IpNode(Device):
     def _handle_timers(self) -> None:
         self.stack.handle_timers(self.engine.now)
 
-    def _add_loopback(self, interface: Interface) -> None:
-        """A wire from the node to itself."""
+    def add_loopback(self, interface: Interface) -> None:
+        """Add the port behind the stack's loopback interface: a wire from the node to itself."""
         port = self.add_port(interface.name, MAC_ZERO)
         self._names.connect(port.index, port.index)
         port.channel = Channel(self.engine, port.index, self.journal.node, port, self.journal.recorder)
@@ -112,7 +102,14 @@ class PortOutside(Outside):
         self._node = node
 
     def transmit(self, interface: Interface, frame: bytes, cause: int) -> None:
-        self._node.transmit(interface, frame, cause)
+        node = self._node
+        if interface.index == len(node.ports):
+            node.add_loopback(interface)
+        engine = node.engine
+        current = engine.cause
+        engine.cause = cause
+        node.ports[interface.index].send(frame)
+        engine.cause = current
 
     def wake_at(self, time: int) -> None:
         self._node.wake_at(time)
