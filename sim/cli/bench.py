@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import statistics
 import sys
@@ -75,6 +76,7 @@ def command(
 
 
 def _measure(workload: Workload, record: bool) -> Measurement:
+    gc.collect()  # what an earlier run has left: networks are full of cycles
     calibration = _calibrate()
     started = time.process_time()
     net = workload.build(record)

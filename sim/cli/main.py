@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),
     "schema": ("sim.cli.schema", "Print the JSON Schema of topology files."),
+    "bench": ("sim.cli.bench", "Measure how many frames a CPU second carries."),
     "ip": ("sim.cli.ip", "Explain an IP address: class, network, range, binary."),
 }
 SETTINGS: Final = {"help_option_names": ["-h", "--help"]}

@@ -67,7 +67,7 @@ class Device(Receiver):
         """How many frames were dropped here or on leaving here, by reason."""
         total = dict(self.journal.drops)
         for port in self.ports:
-            if port.channel is not None:
+            if port.channel is not None and port.channel.drops is not None:
                 for reason, count in port.channel.drops.items():
                     total[reason] = total.get(reason, 0) + count
         return total

@@ -22,7 +22,8 @@ from sim.devices.node import IpNode
 from sim.engine.engine import Engine
 from sim.links.port import Port
 from sim.stack.fragments import fragment
-from sim.stack.ip import Path, choose, flow_of
+from sim.stack.ip import choose, flow_of
+from sim.stack.neighbours import Path
 from sim.tracing import kinds
 from sim.tracing.recorder import Recorder
 from sim.wire import icmpv4, ipv4

@@ -1,4 +1,4 @@
-"""From a validated topology to a live network: the graph first, then a device per node and a link per edge."""
+"""From a validated topology to a live network: what it generates, then a device per node and a link per link."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING
 
 from sim.devices.node import IpNode
 from sim.errors import TopologyError
+from sim.lab.assembly import Material, assemble
+from sim.lab.collector import paused_collector
 from sim.lab.network import Network
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments
 from sim.scenario import nodes
-from sim.scenario.graph import graph
+from sim.scenario.ports import wiring
 from sim.stack.interfaces import Interface
 from sim.wire.addresses import parse_mac
 
 if TYPE_CHECKING:
     from sim.scenario.cables import LinkProperties
     from sim.scenario.model import Topology
+    from sim.scenario.ports import End
 
 
 def build(topology: Topology, seed: int | None = None, record: bool = True) -> Network:
@@ -25,23 +28,43 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
     Raises TopologyError, with the place in the file, for what only shows when it is put together.
     """
     net = Network(topology.seed if seed is None else seed, topology.name, record)
-    plan = graph(topology)
-    for name, attributes in plan.nodes(data=True):
-        try:
-            _add_node(net, name, attributes["spec"])
-        except TopologyError as error:
-            raise topology.error(("nodes", name), error.message, error.hint) from None
-    edges = sorted((data["index"], data) for _, _, data in plan.edges(data=True))
-    for index, data in edges:
-        ends = [net.port_for(f"{node}:{port}") for node, port in data["ends"]]
-        properties: LinkProperties = data["properties"]
-        try:
-            link = net.connect(ends[0], ends[1], link_properties(properties), impairments(properties))
-        except TopologyError as error:
-            raise topology.error(("links", index), error.message, error.hint) from None
-        if properties.down:
-            net.set_link(link, up=False)
+    ends = wiring(topology).ends
+    cables = topology.cables()
+    with paused_collector():
+        generated = _add_generated(net, topology, cables)
+        for name in topology.written_nodes:
+            try:
+                _add_node(net, name, topology.nodes[name])
+            except TopologyError as error:
+                raise topology.error(("nodes", name), error.message, error.hint) from None
+        for index in range(generated, len(cables)):
+            try:
+                _add_link(net, ends[index], cables[index])
+            except TopologyError as error:
+                raise topology.error(("links", index), error.message, error.hint) from None
     return net
+
+
+def _add_generated(net: Network, topology: Topology, cables: list[LinkProperties]) -> int:
+    """What `generate` says; return how many links that makes."""
+    plan = topology.blueprint
+    access, generated = len(plan.access), len(plan.access) + len(plan.backbone)
+    near = _material(cables[0]) if access else None
+    far = _material(cables[access]) if plan.backbone else None
+    assemble(net, plan, topology.tables, near, far)
+    return generated
+
+
+def _material(properties: LinkProperties) -> Material:
+    return Material(link_properties(properties), impairments(properties), not properties.down)
+
+
+def _add_link(net: Network, ends: tuple[End, End] | None, properties: LinkProperties) -> None:
+    assert ends is not None, "who loads a topology has seen to it that its links can be made"
+    a, b = (net.port_for(f"{node}:{port}") for node, port in ends)
+    link = net.connect(a, b, link_properties(properties), impairments(properties))
+    if properties.down:
+        net.set_link(link, up=False)
 
 
 def link_properties(properties: LinkProperties) -> Properties:

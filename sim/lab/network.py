@@ -22,12 +22,16 @@ from sim.devices.switch import AGEING_TIME, TABLE_SIZE, Switch
 from sim.engine.engine import Engine
 from sim.engine.streams import Streams
 from sim.errors import TopologyError
+from sim.lab.assembly import assemble
+from sim.lab.collector import paused_collector
 from sim.lab.nodes import LabHost, LabRouter, Probe
 from sim.links.channel import Properties
-from sim.links.impairments import NO_IMPAIRMENTS, BurstLoss, Impairments
+from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
 from sim.links.link import Link
 from sim.links.port import Port
 from sim.links.rules import Rule
+from sim.scenario import generators
+from sim.scenario.routing import shortest_paths
 from sim.stack.interfaces import DEFAULT_MTU, Interface
 from sim.tracing import kinds
 from sim.tracing.recorder import Detail, Recorder
@@ -62,8 +66,6 @@ class Network:
         self.trace = Trace(self.recorder, lambda: self.engine.now)
         self.nodes: dict[str, Node] = {}
         self.links: list[Link] = []
-        self._link_of: dict[Port, Link] = {}
-        self._impaired: dict[Link, list[list[Rule]]] = {}
         self._own_mtu: set[Port] = set()
         self._macs = 0
 
@@ -133,13 +135,23 @@ class Network:
     def probe(self, name: str) -> Probe:
         """Add a bare port for tests: `inject` bytes or Scapy packets, and see `frames`."""
         self._check_name(name)
-        probe = Probe(self.engine, name, self._next_mac(), self.recorder)
+        probe = Probe(self.engine, name, self.next_mac(), self.recorder)
         self.nodes[name] = probe
         return probe
 
     def device(self, device: Callable[[Engine, str, Recorder, bool], D], name: str) -> D:
         """Add a device of your own: a subclass of `Device` that takes (engine, name, recorder, record)."""
         return self.add(device(self.engine, name, self.recorder, self.recording))
+
+    def generate(self, shape: str, **parameters: int) -> list[LabHost]:
+        """Add a generated network, `generate("tree", depth=3, fanout=10)`, with shortest-path routes; return its hosts.
+
+        Shapes, their parameters and the names and addresses of what they make are those of `generate` in a topology
+        file (scenario/generators.py); links are of 1 Gbit/s and 1 us. Raises TopologyError.
+        """
+        with blame("generate"), paused_collector():
+            blueprint = generators.generate(shape, **parameters)
+            return assemble(self, blueprint, shortest_paths(blueprint.routers))
 
     def add(self, device: D) -> D:
         """Add a device that was made for this network's engine and recorder."""
@@ -159,7 +171,7 @@ class Network:
         """Give a host or router one more interface. `mtu` is bytes of IP packet; None takes the link's, or 1500."""
         with blame(f"{node.name}:{name}"):
             check_mtu(mtu)
-            hardware = self._next_mac() if mac is None else parse_mac(mac)
+            hardware = self.next_mac() if mac is None else parse_mac(mac)
             interface = node.add_interface(name, hardware, DEFAULT_MTU if mtu is None else mtu)
             if mtu is not None:
                 self._own_mtu.add(node.ports[interface.index])
@@ -245,10 +257,8 @@ class Network:
         link = Link(self.engine, (a, b), nodes, properties, recorder)
         self.recorder.connect(a.index, b.index)
         self.links.append(link)
-        self._impaired[link] = [impairments.rules(self.streams, f"link/{label(port)}") for port in link.ports]
-        for port, channel, impaired in zip(link.ports, link.channels, self._impaired[link], strict=True):
-            self._link_of[port] = link
-            channel.rules = impaired + list(rules)
+        for port, channel in zip(link.ports, link.channels, strict=True):
+            channel.rules = (*self._rules_of(impairments, port), *rules)
             self._bring_up(port, properties.mtu)
         return link
 
@@ -327,19 +337,19 @@ class Network:
             self.note(device.ports[0], kinds.POWER, "up" if on else "down")
         if not on:
             device.set_power(False)
-        for port in device.ports:
-            if port in self._link_of:
-                self._link_of[port].set_power(port, on)
+        for link in self.links:
+            for port in link.ports:
+                if port.owner is device:
+                    link.set_power(port, on)
         if on:
             device.set_power(True)
 
     def configure(self, link: Link, properties: Properties, impairments: Impairments) -> None:
         """Give a link other properties, for the frames that come from now on; rules that were added by hand stay."""
         link.configure(properties)
-        for port, channel, old in zip(link.ports, link.channels, self._impaired[link], strict=True):
-            new = impairments.rules(self.streams, f"link/{label(port)}")
-            channel.rules = new + channel.rules[len(old) :]
-            old[:] = new
+        for port, channel in zip(link.ports, link.channels, strict=True):
+            by_hand = [rule for rule in channel.rules if not isinstance(rule, OUR_RULES)]
+            channel.rules = (*self._rules_of(impairments, port), *by_hand)
 
     def note(self, port: Port, kind: int, detail: Detail) -> None:
         """Note something in the name of a port's owner, about what is being handled."""
@@ -358,13 +368,17 @@ class Network:
 
     # -- inside
 
+    def _rules_of(self, impairments: Impairments, port: Port) -> list[Rule]:
+        """The rules of the direction that leaves `port`."""
+        return impairments.rules(self.streams, f"link/{label(port)}") if impairments is not NO_IMPAIRMENTS else []
+
     def _check_name(self, name: str) -> None:
         if name in self.nodes:
             raise TopologyError(f"there are two nodes called {name}")
         if not name or ":" in name or any(character.isspace() for character in name):
             raise TopologyError(f"{name!r} is no name for a node: it may hold no colon and no space")
 
-    def _next_mac(self) -> bytes:
+    def next_mac(self) -> bytes:
         """A locally administered address (IEEE 802, the second bit of the first byte), counted up."""
         self._macs += 1
         return b"\x02" + self._macs.to_bytes(5, "big")
@@ -385,7 +399,7 @@ class Network:
             raise unknown(f"interface of {node.name}", port_name, [port.name for port in node.ports])
         if isinstance(node, (IpNode, Probe)):
             raise TopologyError(f"{node.name} has no free port left")
-        return node.add_port(port_name or self._next_port_name(node), self._next_mac())
+        return node.add_port(port_name or self._next_port_name(node), self.next_mac())
 
     def _next_port_name(self, node: Device) -> str:
         taken = {port.name for port in node.ports}
@@ -399,7 +413,7 @@ class Network:
         if isinstance(owner, IpNode):
             interface = owner.stack.interfaces[port.number]
             interface.up = True
-            owner.stack.paths.clear()
+            owner.stack.forget_paths()
             if mtu and port not in self._own_mtu:
                 interface.mtu = mtu
 

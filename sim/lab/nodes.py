@@ -74,7 +74,7 @@ class Tools:
     def attach(self: Any, tap: Tap) -> None:
         """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""
         for port in self.ports:
-            port.taps.append(tap)
+            port.taps = (*port.taps, tap)
 
 
 class LabHost(Tools, Host):
@@ -115,7 +115,8 @@ class Probe(Receiver):
 
     def attach(self, tap: Tap) -> None:
         """Sniff on the probe's port."""
-        self.ports[0].taps.append(tap)
+        port = self.ports[0]
+        port.taps = (*port.taps, tap)
 
     def set_power(self, on: bool) -> None:
         """A probe has nothing to forget."""
@@ -128,7 +129,7 @@ class Probe(Receiver):
     def drops(self) -> dict[str, int]:
         """How many frames were lost on leaving here, by reason."""
         channel = self.ports[0].channel
-        return {} if channel is None else dict(channel.drops)
+        return {} if channel is None else dict(channel.drops or {})
 
     def _send(self, data: bytes) -> None:
         self.engine.cause = 0

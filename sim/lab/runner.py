@@ -12,7 +12,6 @@ from sim.lab.actions import Action, action_for
 from sim.lab.build import build
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
-from sim.scenario.graph import graph
 from sim.scenario.model import Topology
 from sim.scenario.steps import Step
 from sim.tracing import kinds
@@ -121,8 +120,7 @@ class Run:
         self.network = build(topology, seed)
         self.on_step = on_step
         self.on_slice = on_slice
-        edges = sorted((data["index"], data["properties"]) for _, _, data in graph(topology).edges(data=True))
-        self._cables = dict(zip(self.network.links, [properties for _, properties in edges], strict=True))
+        self._cables = dict(zip(self.network.links, topology.cables(), strict=True))
         self._steps: list[_Step] = []
         self._waiting: list[_Step] = []
         self._left = len(topology.scenario)

@@ -53,9 +53,9 @@ class Channel:
         self.engine = engine
         self.receiver = receiver
         self.recorder = recorder
-        self.rules: list[Rule] = []
+        self.rules: tuple[Rule, ...] = ()
         self.frames: i64 = 0
-        self.drops: dict[str, int] = {}
+        self.drops: dict[str, int] | None = None  # by reason, once there is something to count
         self.up: bool = True
         self._sender: int = sender
         self._node: int = node
@@ -131,6 +131,8 @@ class Channel:
         return left * self._bandwidth // NS_PER_BYTE_AT_1_BPS if left > 0 else 0
 
     def _count_drop(self, reason: str) -> None:
+        if self.drops is None:
+            self.drops = {}
         self.drops[reason] = self.drops.get(reason, 0) + 1
 
     def _is_full(self, size: int) -> bool:

@@ -151,3 +151,4 @@ class Impairments:
 
 
 NO_IMPAIRMENTS: Final = Impairments()
+OUR_RULES: Final = (Loss, GilbertElliott, Corrupt, Duplicate, Jitter, Reorder)

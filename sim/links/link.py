@@ -34,7 +34,7 @@ class Link:
             Channel(engine, ports[1].index, nodes[1], ports[0], recorder),
         )
         self._up = True
-        self._powered = [True, True]
+        self._powered = (True, True)
         for port, channel in zip(ports, self.channels, strict=True):
             port.channel = channel
             port.up = True
@@ -49,13 +49,12 @@ class Link:
     def add_rule(self, rule: Rule) -> None:
         """Let `rule` judge the frames of both directions, after the rules that are there."""
         for channel in self.channels:
-            channel.rules.append(rule)
+            channel.rules = (*channel.rules, rule)
 
     def remove_rule(self, rule: Rule) -> None:
         """Take a rule out again, wherever it is."""
         for channel in self.channels:
-            if rule in channel.rules:
-                channel.rules.remove(rule)
+            channel.rules = tuple([other for other in channel.rules if other is not rule])
 
     @property
     def up(self) -> bool:
@@ -69,7 +68,8 @@ class Link:
 
     def set_power(self, port: Port, on: bool) -> None:
         """The device at `port` was switched on or off."""
-        self._powered[self.ports.index(port)] = on
+        first, second = self._powered
+        self._powered = (on, second) if port is self.ports[0] else (first, on)
         self._follow()
 
     def _follow(self) -> None:

@@ -43,7 +43,7 @@ class Port(Target):
         self.number = number
         self.up = False
         self.channel: Channel | None = None
-        self.taps: list[Tap] = []
+        self.taps: tuple[Tap, ...] = ()
         self.frames: i64 = 0
 
     def __repr__(self) -> str:
@@ -64,5 +64,5 @@ class Port(Target):
         self.owner.receive(self, frame)
 
     def _tap(self, frame: bytes) -> None:
-        for tap in list(self.taps):
+        for tap in self.taps:
             tap(self.engine.now, self, frame)

@@ -13,6 +13,7 @@ numbers that make no network.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import Parameter, signature
 from random import Random
 from typing import Final
 
@@ -129,13 +130,13 @@ def fat_tree(k: int) -> Blueprint:
             network = LAN_SPACE[0] + 4 * (number - 1)
             end = draft.next_leg(f"edge{edge}", network + 1)
             _add_host(plan, number, network + 2, LINK_LENGTH, network + 1, end)
-    # All links below or above the j-th aggregation routers are numbered together: from afar one prefix leads to them.
+    # Links are numbered so that, seen from most routers, those that lie the same way are neighbouring prefixes.
     for j in range(1, half + 1):
         for pod in pods:
             for edge in range(1, half + 1):
                 draft.join(f"edge{pod * half + edge}", f"agg{pod * half + j}")
-        for core in range((j - 1) * half + 1, j * half + 1):
-            for pod in pods:
+        for pod in pods:
+            for core in range((j - 1) * half + 1, j * half + 1):
                 draft.join(f"agg{pod * half + j}", f"core{core}")
     return plan
 
@@ -148,6 +149,20 @@ GENERATORS: Final[dict[str, Callable[..., Blueprint]]] = {
     "fat_tree": fat_tree,
     "random": random,
 }
+
+
+def generate(shape: str, **parameters: int) -> Blueprint:
+    """The blueprint of a shape by its name. Raises ValueError, also for parameters that it does not have."""
+    if shape not in GENERATORS:
+        raise ValueError(f"there is no shape {shape!r}: there are {', '.join(GENERATORS)}")
+    known = signature(GENERATORS[shape]).parameters
+    for name in parameters:
+        if name not in known:
+            raise ValueError(f"a {shape} has no {name!r}: it has {', '.join(known)}")
+    for name, parameter in known.items():
+        if name not in parameters and parameter.default is Parameter.empty:
+            raise ValueError(f"a {shape} needs {name!r}")
+    return GENERATORS[shape](**parameters)
 
 
 class _Draft:

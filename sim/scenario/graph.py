@@ -27,9 +27,8 @@ def graph(topology: Topology) -> nx.MultiGraph[str]:
     result: nx.MultiGraph[str] = nx.MultiGraph(name=topology.name)
     for name, node in topology.nodes.items():
         result.add_node(name, kind=node.kind, spec=node)
-    for index, (link, ends) in enumerate(zip(topology.links, wires.ends, strict=True)):
+    for index, (properties, ends) in enumerate(zip(topology.cables(), wires.ends, strict=True)):
         assert ends is not None
         (a, _), (b, _) = ends
-        properties = topology.properties(link)
         result.add_edge(a, b, key=index, index=index, ends=ends, properties=properties)
     return result

@@ -17,6 +17,7 @@ from sim.scenario.messages import problems_of
 from sim.scenario.model import Topology
 from sim.scenario.problems import Problem, by_place, from_error
 from sim.scenario.references import references
+from sim.scenario.tables import route
 
 __all__ = ["Problem", "load", "loads", "problems", "problems_in"]
 
@@ -59,6 +60,7 @@ def _checked(document: Document) -> Topology:
     wrong = references(topology)
     if wrong:
         raise min(wrong, key=by_place).error()
+    route(topology)
     return topology
 
 
@@ -66,7 +68,13 @@ def _all_problems(document: Document) -> list[Problem]:
     from sim.scenario.lint import lint
 
     topology, found = _validated(document)
-    return found if topology is None else lint(topology)
+    if topology is None:
+        return found
+    try:
+        route(topology)
+    except TopologyError as error:
+        return [from_error(error, "routing")]
+    return lint(topology)
 
 
 def _validated(document: Document) -> tuple[Topology | None, list[Problem]]:
@@ -76,6 +84,8 @@ def _validated(document: Document) -> tuple[Topology | None, list[Problem]]:
         what = "the file is empty" if value is None else f"a topology is a mapping, not {shown(value)}"
         error = document.error((), what, "start with nodes: {pc1: {kind: host, ip: 192.168.1.10/24}}")
         return None, [from_error(error, "schema")]
+    if "generate" in value:
+        value = {"nodes": {}, **value}
     try:
         topology = Topology.of(_named(value, document.file), document)
     except ValidationError as error:

@@ -5,17 +5,21 @@ Times are ns, rates bit/s, probabilities 0 to 1; addresses are `ipaddress` value
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema
+from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import TopologyError
+from sim.scenario.blueprint import Blueprint
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
 from sim.scenario.document import Document
 from sim.scenario.expect import Comparison, Expect, PingExpect, Station, TracerouteExpect, UdpExpect
 from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, Text, Whole, as_text, shown
+from sim.scenario.members import Links, Nodes, Tables
 from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Host, Hub, Interface, Node, Route, Router, Switch
 from sim.scenario.problems import Problem, Severity
+from sim.scenario.shapes import Generate
 from sim.scenario.steps import (
     STEPS,
     AnyStep,
@@ -49,6 +53,7 @@ __all__ = [
     "Expect",
     "Frame",
     "FrameStep",
+    "Generate",
     "Host",
     "Hub",
     "Interface",
@@ -102,11 +107,65 @@ class Topology(Model):
     description: Text | None = None
     seed: Annotated[Whole, Field(ge=0, le=2**64 - 1)] = 0
     defaults: Defaults = Field(default_factory=Defaults)
-    nodes: dict[Name, AnyNode]
-    links: list[Link] = Field(default_factory=list)
+    generate: Generate | None = None
+    routing: Literal["static", "auto"] | None = None
+    written_nodes: dict[Name, AnyNode] = Field(alias="nodes")
+    written_links: list[Link] = Field(default_factory=list, alias="links")
     scenario: list[AnyStep] = Field(default_factory=list)
 
     _document: Document | None = PrivateAttr(default=None)
+    _blueprint: Blueprint = PrivateAttr(default_factory=Blueprint)
+    _tables: Tables = PrivateAttr(default_factory=dict)
+    _nodes: Mapping[str, Node] = PrivateAttr(default_factory=dict)
+    _links: Sequence[Link] = PrivateAttr(default_factory=list)
+
+    @model_validator(mode="after")
+    def _together(self) -> Topology:
+        if self.generate is not None:
+            self._blueprint = self.generate.blueprint
+            for name in self.written_nodes:
+                if name in self._blueprint:
+                    raise FieldError(
+                        f"a node called '{name}' is generated already",
+                        "call this one something else",
+                        at=("nodes", name),
+                    )
+        self.set_tables({})
+        return self
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """All nodes by name: the generated ones, then those in the file, with the routes that were computed."""
+        return self._nodes
+
+    @property
+    def links(self) -> Sequence[Link]:
+        """All links: the generated ones, then those in the file."""
+        return self._links
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """What was generated: nothing, without `generate`."""
+        return self._blueprint
+
+    @property
+    def tables(self) -> Tables:
+        """The routes that were computed, by router; none with `routing: static`."""
+        return self._tables
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether routes are computed: as `routing` says, or if there is something generated."""
+        return self.generate is not None if self.routing is None else self.routing == "auto"
+
+    def set_tables(self, tables: Tables) -> None:
+        """Give the routers these routes, beside those that are written."""
+        self._tables = tables
+        if len(self._blueprint) or tables:
+            self._nodes = Nodes(self.written_nodes, self._blueprint, tables)
+            self._links = Links(self.written_links, self._blueprint)
+        else:
+            self._nodes, self._links = self.written_nodes, self.written_links
 
     @property
     def document(self) -> Document | None:
@@ -116,6 +175,14 @@ class Topology(Model):
     def properties(self, link: Link) -> LinkProperties:
         """What a link is like, once the defaults have filled what it does not say."""
         return link.merged(self.defaults.link)
+
+    def cables(self) -> list[LinkProperties]:
+        """What each link is like, in order; generated ones share theirs."""
+        plan = self._blueprint
+        generated: list[LinkProperties] = []
+        for count, first in ((len(plan.access), 0), (len(plan.backbone), len(plan.access))):
+            generated += [self.properties(self.links[first])] * count if count else []
+        return generated + [self.properties(link) for link in self.written_links]
 
     def problem(
         self,
@@ -131,6 +198,7 @@ class Topology(Model):
         file = line = column = source = None
         if self._document is not None:
             file = self._document.file
+            path, key = self._written(path, key)
             line, column = self._document.locate(path, key)
             source = self._document.source(line)
         return Problem(severity, code, message, file, line, column, source, hint)
@@ -138,6 +206,16 @@ class Topology(Model):
     def error(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> TopologyError:
         """A `TopologyError` that points at what stands at `path`."""
         return self.problem("error", "error", path, message, hint, key=key).error()
+
+    def _written(self, path: Path, key: bool) -> tuple[Path, bool]:
+        """Where in the file stands what a path leads to: all that is generated stands under `generate`."""
+        generated = len(self.links) - len(self.written_links)
+        if path[:1] == ("nodes",) and len(path) > 1 and path[1] in self._blueprint:
+            return ("generate",), True
+        if path[:1] == ("links",) and len(path) > 1 and isinstance(path[1], int):
+            index = path[1] - generated
+            return (("generate",), True) if index < 0 else (("links", index, *path[2:]), key)
+        return path, key
 
     @classmethod
     def of(cls, values: Any, document: Document | None = None) -> Topology:

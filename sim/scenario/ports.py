@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Final, NamedTuple
 
 from sim.scenario.fields import Path
@@ -45,19 +45,25 @@ def wiring(topology: Topology) -> Wiring:
     wires.take_named()
     wires.take_free()
     ends = [(a, b) if a is not None and b is not None else None for a, b in wires.ends]
-    return Wiring(ends, wires.faults)
+    plan = topology.blueprint
+    return Wiring([*plan.access, *plan.backbone, *ends], wires.faults)
 
 
-def ports_of(topology: Topology, wires: Wiring) -> dict[str, list[str]]:
-    """The ports of each node in order: declared interfaces, then those that links have made."""
-    ports: dict[str, list[str]] = {}
-    for name, node in topology.nodes.items():
-        ports[name] = list(node.interfaces) if isinstance(node, Host | Router) else []
-    made = [end for pair in wires.ends if pair for end in pair]
-    for node_name, port in made:
-        if port not in ports[node_name]:
-            ports[node_name].append(port)
-    return ports
+class Ports:
+    """The ports of nodes, in order: declared interfaces, then those that links have made."""
+
+    def __init__(self, topology: Topology, wires: Wiring) -> None:
+        self._topology = topology
+        self._made: dict[str, dict[str, None]] = {}
+        for pair in wires.ends:
+            for name, port in pair or ():
+                self._made.setdefault(name, {})[port] = None
+
+    def of(self, name: str) -> list[str]:
+        """Those of one node; none of one that does not exist."""
+        node = self._topology.nodes.get(name)
+        declared = node.interfaces if isinstance(node, Host | Router) else {}
+        return list(dict.fromkeys([*declared, *self._made.get(name, ())]))
 
 
 def similar(word: str, known: Iterable[str]) -> str | None:
@@ -74,16 +80,20 @@ class _Wires:
 
     def __init__(self, topology: Topology) -> None:
         self._topology = topology
+        self._written = topology.written_links
+        self._generated = len(topology.links) - len(self._written)
         self._taken: dict[End, int] = {}
         self._free: dict[str, Iterator[str]] = {}
         self._bad: set[tuple[int, int]] = set()
-        self.ends: list[list[End | None]] = [[None, None] for _ in topology.links]
+        self.ends: list[list[End | None]] = [[None, None] for _ in self._written]
+        if self._generated:
+            self._take_generated()
         self.faults: list[Fault] = []
 
     def take_named(self) -> None:
         """Check every name, and give the ends with a port's name that port."""
         nodes = self._topology.nodes
-        for index, link in enumerate(self._topology.links):
+        for index, link in enumerate(self._written):
             for side, end in enumerate(link.endpoints):
                 node = nodes.get(end.node)
                 if node is None:
@@ -98,7 +108,7 @@ class _Wires:
 
     def take_free(self) -> None:
         """Give the ends without a port's name the next free one."""
-        for index, link in enumerate(self._topology.links):
+        for index, link in enumerate(self._written):
             for side, end in enumerate(link.endpoints):
                 if end.port is not None or (index, side) in self._bad:
                     continue
@@ -108,6 +118,15 @@ class _Wires:
                 else:
                     self._take(index, side, (end.node, port))
 
+    def _take_generated(self) -> None:
+        """Count the ports as taken that generated links take of the nodes that links in the file name."""
+        named = {end.node for link in self._written for end in link.endpoints}
+        plan = self._topology.blueprint
+        for ends in chain(plan.access, plan.backbone) if named else ():
+            for end in ends:
+                if end[0] in named:
+                    self._taken[end] = -1
+
     def _candidates(self, name: str) -> Iterator[str]:
         node = self._topology.nodes[name]
         names = iter(node.interfaces) if isinstance(node, Host | Router) else (f"eth{i}" for i in count(1))
@@ -116,7 +135,7 @@ class _Wires:
     def _take(self, index: int, side: int, end: End) -> None:
         other = self._taken.setdefault(end, index)
         if other != index or end in self.ends[index]:
-            other_end = "both ends of this link" if other == index else f"link {other + 1} too"
+            other_end = "both ends of this link" if other == index else f"{_link(other)} too"
             message = f"the port {end[0]}:{end[1]} is used by {other_end}"
             self._fault(index, side, "port-in-use", message, "a port has one link; use a hub or a switch to join more")
             return
@@ -125,9 +144,13 @@ class _Wires:
     def _no_free_port(self, index: int, side: int, name: str) -> None:
         node = self._topology.nodes[name]
         assert isinstance(node, Host | Router)
-        used = ", ".join(f"{port} in link {self._taken[name, port] + 1}" for port in islice(node.interfaces, 8))
+        used = ", ".join(f"{port} in {_link(self._taken[name, port])}" for port in islice(node.interfaces, 8))
         message = f"{node.kind} '{name}' has no free interface for this link: {used}"
-        self._fault(index, side, "no-free-port", message, "declare one more under its interfaces")
+        generated = name in self._topology.blueprint
+        hint = (
+            "of generated nodes only switches have more ports" if generated else "declare one more under its interfaces"
+        )
+        self._fault(index, side, "no-free-port", message, hint)
 
     def _unknown(self, index: int, side: int, code: str, message: str, word: str, known: Iterable[str]) -> None:
         room = len(self.faults) < MAX_PROBLEMS
@@ -136,4 +159,10 @@ class _Wires:
     def _fault(self, index: int, side: int, code: str, message: str, hint: str | None) -> None:
         self._bad.add((index, side))
         if len(self.faults) < MAX_PROBLEMS:
-            self.faults.append(Fault(code, ("links", index, "endpoints", side), message, hint))
+            path = ("links", self._generated + index, "endpoints", side)
+            self.faults.append(Fault(code, path, message, hint))
+
+
+def _link(index: int) -> str:
+    """What to call a link of the file, or a generated one."""
+    return f"link {index + 1}" if index >= 0 else "a generated link"

@@ -13,7 +13,7 @@ from sim.scenario.addressing import purpose_of
 from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
 from sim.scenario.model import FrameStep, Host, LinkStep, NodeStep, Router, Step, Topology, WaitStep
-from sim.scenario.ports import Fault, Wiring, ports_of, similar, wiring
+from sim.scenario.ports import Fault, Ports, Wiring, similar, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem
 from sim.scenario.targets import TargetError, address_of, link_between, stack_of
 
@@ -46,7 +46,7 @@ def address_fault(address: IPv4Interface) -> tuple[str, str | None] | None:
 
 
 def _addresses(topology: Topology) -> Iterator[Fault]:
-    for name, node in topology.nodes.items():
+    for name, node in topology.written_nodes.items():
         if not isinstance(node, Host | Router):
             continue
         for port, index, address in addresses_of(node):
@@ -70,7 +70,7 @@ def address_path(node: Host | Router, name: str, port: str, index: int) -> Path:
 
 
 def _routes(topology: Topology) -> Iterator[Fault]:
-    for name, node in topology.nodes.items():
+    for name, node in topology.written_nodes.items():
         if not isinstance(node, Host | Router):
             continue
         for prefix, routes in node.routes.items():
@@ -87,7 +87,7 @@ class _Steps:
     def __init__(self, topology: Topology, wires: Wiring) -> None:
         self._topology = topology
         self._wires = wires
-        self._ports = ports_of(topology, wires)
+        self._ports = Ports(topology, wires)
         self._found: list[Fault] = []
 
     def faults(self) -> list[Fault]:
@@ -128,7 +128,7 @@ class _Steps:
         return False
 
     def _port(self, end: Endpoint, path: Path) -> None:
-        ports = self._ports.get(end.node, [])
+        ports = self._ports.of(end.node)
         if self._node(end.node, path) and end.port is not None and end.port not in ports:
             message = f"'{end.node}' has no port '{end.port}'"
             self._found.append(Fault("unknown-port", path, message, similar(end.port, ports)))
@@ -136,8 +136,8 @@ class _Steps:
     def _sender(self, end: Endpoint, path: Path) -> None:
         """A frame leaves by one port: the only one, or one that is named."""
         self._port(end, path)
-        ports = self._ports.get(end.node, [])
-        if end.node in self._ports and end.port is None and len(ports) != 1:
+        ports = self._ports.of(end.node)
+        if end.node in self._topology.nodes and end.port is None and len(ports) != 1:
             hint = f"write {end.node}:{ports[0]}" if ports else "give it a link"
             message = f"'{end.node}' has {len(ports)} ports: say which one" if ports else f"'{end.node}' has no port"
             self._found.append(Fault("unknown-port", path, message, hint))

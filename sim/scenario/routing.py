@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from sim.scenario.blueprint import Leg
 
-MAX_ROUTES: Final = 2_000_000
+MAX_ROUTES: Final = 1_000_000
 """Routes in all tables together, some 0.3 KiB of memory each."""
 MAX_JOINS: Final = 20_000_000
 """Unions of sets in one search, some 0.3 us each; a circle of 3000 routers takes 9 million."""
@@ -61,10 +61,8 @@ def shortest_paths(routers: Mapping[str, Sequence[Leg]]) -> dict[str, list[Way]]
     total = 0
     for index, name in enumerate(routers):
         hops = [neighbour.hop for neighbour in neighbours[index]]
-        if _is_stub(index, neighbours):
-            ways = [Way(0, 0, tuple(hops))]
-        else:
-            ways = _table(hops, found[index], forest)
+        stub = _is_stub(index, neighbours)
+        ways = [Way(0, 0, tuple(hops))] if stub else _table(hops, found[index], forest)
         total += len(ways)
         if total > MAX_ROUTES:
             raise ValueError(f"the routes between {len(routers):,} routers are too many: over {MAX_ROUTES:,}")
@@ -124,7 +122,7 @@ def _is_stub(index: int, neighbours: list[list[_Neighbour]]) -> bool:
     """Whether everything else lies behind one neighbour, which is no stub too: or both would send what nobody has to
     one another for ever."""
     others = {neighbour.router for neighbour in neighbours[index]}
-    return len(others) == 1 and len({neighbour.router for neighbour in neighbours[others.pop()]}) > 1
+    return len(others) == 1 and any(further.router != index for further in neighbours[others.pop()])
 
 
 def _table(hops: list[Hop], found: list[int], forest: _Forest) -> list[Way]:
@@ -140,7 +138,9 @@ def _table(hops: list[Hop], found: list[int], forest: _Forest) -> list[Way]:
             split = [((*before, hop), part & networks) for before, part in parts]
             parts = [entry for entry in split + [(before, part & ~networks) for before, part in parts] if entry[1]]
     ways = [
-        Way(network, length, group) for group, networks in [*groups, *parts] for network, length in forest.cover(networks)
+        Way(network, length, group)
+        for group, networks in [*groups, *parts]
+        for network, length in forest.cover(networks)
     ]
     return sorted(ways)
 
@@ -156,7 +156,7 @@ class _Prefix:
         self.halves = halves
         self.parent: _Prefix | None = None
         self.first = 0
-        self.width = 1 if halves is None else halves[0].width + halves[1].width
+        self.width: int = 1 if halves is None else halves[0].width + halves[1].width
         for half in halves or ():
             half.parent = self
 

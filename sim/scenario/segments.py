@@ -14,7 +14,7 @@ class Segment:
     """One broadcast domain: the ends of hosts and routers on it, the hubs and switches in it, the links it is of."""
 
     members: list[End] = field(default_factory=list)
-    bridges: list[str] = field(default_factory=list)
+    bridges: dict[str, None] = field(default_factory=dict)
     links: list[int] = field(default_factory=list)
 
 
@@ -39,8 +39,8 @@ def segments_of(topology: Topology, wires: Wiring) -> list[Segment]:
         return end
 
     joined: list[tuple[int, End, End]] = []
-    for index, ends in enumerate(wires.ends):
-        if ends is None or topology.properties(topology.links[index]).down:
+    for index, (ends, properties) in enumerate(zip(wires.ends, topology.cables(), strict=True)):
+        if ends is None or properties.down:
             continue
         a, b = (_domain(topology, end) for end in ends)
         parents[root(a)] = root(b)
@@ -52,8 +52,8 @@ def segments_of(topology: Topology, wires: Wiring) -> list[Segment]:
         for end in pair:
             if isinstance(topology.nodes[end[0]], Host | Router):
                 segment.members.append(end)
-            elif end[0] not in segment.bridges:
-                segment.bridges.append(end[0])
+            else:
+                segment.bridges[end[0]] = None
     return list(segments.values())
 
 

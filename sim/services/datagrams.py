@@ -108,7 +108,7 @@ class Sender:
 
     def _handle_event(self) -> None:
         while self._socket.errors:
-            error = self._socket.errors.popleft()
+            error = self._socket.errors.pop(0)
             self.errors.append(icmpv4.describe(error.kind, error.code))
         while (datagram := self._socket.receive()) is not None:
             self.replies.append(datagram[0])

@@ -78,7 +78,7 @@ class Traceroute:
 
     def _handle_event(self) -> None:
         while self._socket.errors:
-            error = self._socket.errors.popleft()
+            error = self._socket.errors.pop(0)
             if self._answers_this_probe(error):
                 self._handle_error(error)
         while self._socket.receive() is not None:

@@ -16,7 +16,7 @@ from sim.stack.core import Core
 from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import ALL_HOSTS, DEFAULT_MTU, Interface
-from sim.stack.neighbours import IPV4_TYPE, Neighbour, NeighbourTable
+from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
@@ -42,18 +42,6 @@ LOOPBACK_MTU: Final = 65536
 PATH_CACHE_LIMIT: Final = 65536
 
 
-class Path:
-    """Where packets to one destination go next, and from which address ours leave: a destination cache entry
-    (RFC 4861 5.1)."""
-
-    def __init__(self, route: Route, table: NeighbourTable, neighbour: Neighbour) -> None:
-        self.route = route
-        self.interface = route.interface
-        self.table = table
-        self.neighbour = neighbour
-        self.source: bytes | None = route.interface.source_for(neighbour.address)
-
-
 def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
     """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`.
 
@@ -76,7 +64,7 @@ class IpStack(IpService):
         self.core = Core(outside, journal)
         self.interfaces: list[Interface] = []
         self.paths: dict[bytes, list[Path]] = {}  # other hosts' addresses only; see `paths_to`
-        self.routes = RouteTable(self.paths.clear)
+        self.routes = RouteTable(self.forget_paths)
         self.own: dict[bytes, int] = {IPV4_BROADCAST: BROADCAST}  # LOCAL or BROADCAST, per address of ours
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
@@ -85,6 +73,7 @@ class IpStack(IpService):
         self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
         self._tables: list[NeighbourTable] = []
         self._identification: int = 0
+        self._generation: int = 0
 
     # -- configuration
 
@@ -126,8 +115,9 @@ class IpStack(IpService):
         return route
 
     def forget_paths(self) -> None:
-        """A neighbour is gone: look up again who is next."""
+        """A route, an interface or a neighbour has changed: look up again who is next."""
         self.paths.clear()
+        self._generation += 1
 
     def neighbours(self, interface: Interface) -> NeighbourTable:
         """The neighbour table of an interface."""
@@ -137,7 +127,7 @@ class IpStack(IpService):
         """The carrier of an interface came or went. On coming it announces its addresses."""
         self.core.now = now
         interface.up = up
-        self.paths.clear()
+        self.forget_paths()
         table = self._tables[interface.index]
         table.clear()
         if up:
@@ -316,9 +306,18 @@ class IpStack(IpService):
             self.paths.clear()
         paths: list[Path] = []
         self.paths[destination] = paths  # already now: if a lookup evicts a neighbour, they are not kept
-        for route in self.routes.lookup(destination):
+        routes = self.routes.lookup(destination)
+        for route in routes:
             table = self._tables[route.interface.index]
-            paths.append(Path(route, table, table.lookup(route.next_hop or destination)))
+            neighbour = table.lookup(route.next_hop or destination)
+            shared = neighbour.paths
+            if len(routes) == 1 and shared and shared[0].route is route and shared[0].generation == self._generation:
+                if destination in self.paths:
+                    self.paths[destination] = shared  # a gateway's many destinations have one path
+                return shared
+            paths.append(Path(route, table, neighbour, self._generation))
+            if len(routes) == 1:
+                neighbour.paths = paths
         return paths
 
     def _fit(self, packet: ipv4.Packet, interface: Interface) -> list[bytes]:

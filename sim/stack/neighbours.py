@@ -19,6 +19,7 @@ from mypy_extensions import i64
 
 from sim.stack.alarms import NEVER, Alarm
 from sim.stack.interfaces import Interface
+from sim.stack.routes import Route
 from sim.stack.service import IpService
 from sim.tracing import kinds
 from sim.wire import arp, ethernet
@@ -56,6 +57,7 @@ class Neighbour(Alarm):
         self.fresh_until: i64 = -1
         self.attempts: int = 0
         self.waiting: list[tuple[bytes, int]] = []
+        self.paths: list[Path] | None = None  # what packets take that it is the gateway of
         self._table = table
 
     def go_off(self) -> None:
@@ -64,6 +66,19 @@ class Neighbour(Alarm):
     def state_at(self, now: int) -> int:
         """The state at `now` (ns): a confirmation has an end, though no timer waits for it."""
         return STALE if self.state == REACHABLE and now > self.fresh_until else self.state
+
+
+class Path:
+    """Where packets to one destination go next, and from which address ours leave: a destination cache entry
+    (RFC 4861 5.1). It holds as long as the routes of its `generation` do."""
+
+    def __init__(self, route: Route, table: NeighbourTable, neighbour: Neighbour, generation: int) -> None:
+        self.route = route
+        self.interface = route.interface
+        self.table = table
+        self.neighbour = neighbour
+        self.generation = generation
+        self.source: bytes | None = route.interface.source_for(neighbour.address)
 
 
 class NeighbourTable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -32,8 +31,8 @@ class UdpSocket:
         self.ttl: int = 64
         self.multicast_ttl: int = 1
         self.dont_fragment: bool = False
-        self.received: deque[tuple[bytes, bytes, int]] = deque()
-        self.errors: deque[IcmpError] = deque()
+        self.received: list[tuple[bytes, bytes, int]] = []  # the buffer's bound keeps it short
+        self.errors: list[IcmpError] = []
         self.on_event: Callable[[], None] | None = None
         self.closed: bool = False
         self._layer = layer
@@ -54,7 +53,7 @@ class UdpSocket:
         """The next datagram: its data, source address and source port. None when there is none."""
         if not self.received:
             return None
-        datagram = self.received.popleft()
+        datagram = self.received.pop(0)
         self._octets -= len(datagram[0]) + DATAGRAM_OVERHEAD
         return datagram
 

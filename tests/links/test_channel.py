@@ -200,7 +200,7 @@ def test_what_is_recorded_of_a_hop(engine: Engine, recorder: Recorder) -> None:
 def test_taps_see_both_directions(engine: Engine, recorder: Recorder) -> None:
     a, _, _ = linked(engine, recorder, Properties(delay=3))
     seen: list[tuple[int, str, bytes]] = []
-    a.port.taps.append(lambda time, port, data: seen.append((time, port.name, data)))
+    a.port.taps = (lambda time, port, data: seen.append((time, port.name, data)),)
     a.port.send(b"out")
     engine.run()
     a.port.fire(b"in")

@@ -118,7 +118,7 @@ def test_an_altered_frame_shows_what_left_and_what_arrived(office: Office) -> No
     def break_echo(frame: bytes, time: int) -> Verdict:
         return PASS if is_arp(frame) else Deliver(frame=frame[:-1] + b"!", why="corrupted")
 
-    office.net.link_between("pc1", "sw1").channels[0].rules.append(break_echo)
+    office.net.link_between("pc1", "sw1").channels[0].rules += (break_echo,)
     (root,) = office.pc1.ping("pc2").roots
     (hop,) = office.net.trace.journey(root).hops
     assert hop.received == hop.frame[:-1] + b"!"
