@@ -29,6 +29,11 @@ class Progress:
         self._started = time.monotonic()
         self._bar: Bar | None = None
 
+    @property
+    def text(self) -> str | None:
+        """What the bar says; None while there is none."""
+        return None if self._bar is None else self._bar.tasks[0].description
+
     def __enter__(self) -> Progress:
         return self
 

@@ -235,11 +235,12 @@ def _cycle(tree: list[tuple[str, str]], a: str, b: str) -> str:
 def _mtus(topology: Topology, segments: list[Segment], wires: Wiring) -> Iterator[Fault]:
     """Whoever is on a segment sends packets that all the others, and all the links, can take."""
     links = {end: index for index, ends in enumerate(wires.ends) if ends for end in ends}
+    limits = [properties.mtu for properties in topology.cables()]
     for segment in segments:
         first: tuple[str, int] | None = None
         largest = 0
         for name, port in segment.members:
-            mtu, path = _mtu(topology, name, port, links[name, port])
+            mtu, path = _mtu(topology, name, port, links[name, port], limits)
             largest = max(largest, mtu)
             if first is None:
                 first = (f"{name}:{port}", mtu)
@@ -247,19 +248,19 @@ def _mtus(topology: Topology, segments: list[Segment], wires: Wiring) -> Iterato
                 message = f"{name}:{port} has an MTU of {mtu} and {first[0]} one of {first[1]} on one segment"
                 yield Fault("mtu-mismatch", path, message, "longer packets are lost without a word: use one MTU")
         for index in segment.links:
-            limit = topology.properties(topology.links[index]).mtu
+            limit = limits[index]
             if limit is not None and limit < largest:
                 message = f"this link's MTU of {limit} is below the {largest} of an interface on its segment"
                 hint = "longer packets are lost without a word: lower the MTU of the interfaces"
                 yield Fault("mtu-mismatch", ("links", index, "mtu"), message, hint)
 
 
-def _mtu(topology: Topology, name: str, port: str, link: int) -> tuple[int, Path]:
+def _mtu(topology: Topology, name: str, port: str, link: int, limits: list[int | None]) -> tuple[int, Path]:
     """An interface's MTU, its link's if it has none of its own, and where that is written."""
     node = topology.nodes[name]
     assert isinstance(node, Host | Router)
     interface = node.interfaces[port]
-    of_link = topology.properties(topology.links[link]).mtu
+    of_link = limits[link]
     if of_link is not None and "mtu" not in interface.model_fields_set:
         return of_link, ("links", link, "mtu")
     return interface.mtu, _port_path(node, name, port, "mtu")

@@ -34,6 +34,7 @@ _SENTENCES: Final[dict[str, str]] = {
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
     "literal_error": "must be {expected}",
 }
 
@@ -168,6 +169,8 @@ def _field(path: Path) -> str:
 
 def _place(site: _Site, path: Path) -> str:
     """What a path leads into, as a user would call it."""
+    if path[:1] == ("generate",) and len(path) > 1:
+        return f"'{path[1]}'"
     if len(path) < 2 or path[0] not in ("nodes", "links", "scenario"):
         return f"'{path[0]}'" if len(path) > 1 else "the topology"
     if path[0] == "nodes":

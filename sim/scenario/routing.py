@@ -23,6 +23,8 @@ from sim.scenario.blueprint import Leg
 
 MAX_ROUTES: Final = 1_000_000
 """Routes in all tables together, some 0.3 KiB of memory each."""
+MAX_CELLS: Final = 1_000_000_000
+"""Routers times networks: bits that one search keeps."""
 MAX_JOINS: Final = 20_000_000
 """Unions of sets in one search, some 0.3 us each; a circle of 3000 routers takes 9 million."""
 
@@ -53,6 +55,8 @@ def shortest_paths(routers: Mapping[str, Sequence[Leg]]) -> dict[str, list[Way]]
     Raises ValueError for tables too large to hold or to compute.
     """
     prefixes = {(_network(leg), leg.length) for legs in routers.values() for leg in legs}
+    if len(routers) * len(prefixes) > MAX_CELLS:
+        raise ValueError(f"{len(routers):,} routers and {len(prefixes):,} networks are too many to find routes for")
     forest = _Forest(prefixes)
     own = [_union(forest.bits[_network(leg), leg.length] for leg in legs) for legs in routers.values()]
     neighbours = _neighbours(list(routers.values()))
