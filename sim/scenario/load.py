@@ -84,7 +84,7 @@ def _validated(document: Document) -> tuple[Topology | None, list[Problem]]:
         what = "the file is empty" if value is None else f"a topology is a mapping, not {shown(value)}"
         error = document.error((), what, "start with nodes: {pc1: {kind: host, ip: 192.168.1.10/24}}")
         return None, [from_error(error, "schema")]
-    if "generate" in value:
+    if value.get("generate") is not None:
         value = {"nodes": {}, **value}
     try:
         topology = Topology.of(_named(value, document.file), document)

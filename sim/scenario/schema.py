@@ -15,7 +15,9 @@ from sim.units import format_duration
 def json_schema() -> dict[str, Any]:
     """The schema (draft 2020-12), short forms included, with defaults as a file would write them."""
     schema = Topology.model_json_schema(by_alias=True, schema_generator=_AsWritten, mode="validation")
-    return {"$schema": GenerateJsonSchema.schema_dialect, **schema}
+    del schema["required"]
+    either = [{"required": ["nodes"]}, {"required": ["generate"]}]
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "anyOf": either}
 
 
 class _AsWritten(GenerateJsonSchema):

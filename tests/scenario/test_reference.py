@@ -10,13 +10,15 @@ import pytest
 from sim.scenario.expect import Expect, PingExpect, TracerouteExpect, UdpExpect
 from sim.scenario.lint import lint
 from sim.scenario.load import loads
-from sim.scenario.model import KINDS, STEPS, Defaults, Interface, Link, Model, Route, Topology
+from sim.scenario.model import KINDS, STEPS, Defaults, Generate, Interface, Link, Model, Route, Topology
+from sim.scenario.shapes import FatTree, Line, Random, Ring, Star, Tree
 from sim.scenario.steps import Frame, LinkChange, NodeChange, Ping, Traceroute, Udp
 
 PAGE = (Path(__file__).parents[2] / "topologies" / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Frame, LinkChange, NodeChange),
+    *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Expect, PingExpect, TracerouteExpect, UdpExpect),
     *KINDS.values(),
     *STEPS.values(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from sim.scenario.generators import GENERATORS
 from sim.scenario.model import KINDS, STEPS
 from sim.scenario.schema import json_schema
 
@@ -12,9 +13,12 @@ from sim.scenario.schema import json_schema
 def test_shape() -> None:
     schema = json_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == ["nodes"]
+    assert schema["anyOf"] == [{"required": ["nodes"]}, {"required": ["generate"]}]
+    assert "required" not in schema
     assert schema["additionalProperties"] is False
-    assert set(schema["properties"]) == {"name", "description", "seed", "defaults", "nodes", "links", "scenario"}
+    assert set(schema["properties"]) == {
+        *("name", "description", "seed", "defaults", "generate", "routing", "nodes", "links", "scenario")
+    }
     assert json.loads(json.dumps(schema)) == schema
 
 
@@ -26,6 +30,13 @@ def test_kinds_and_steps() -> None:
     for name, kind in zip(STEPS, steps, strict=True):
         assert schema["$defs"][kind]["required"] == [name]
     assert schema["$defs"]["Ping"]["required"] == ["from", "to"]
+
+
+def test_shapes() -> None:
+    definitions = json_schema()["$defs"]
+    assert set(definitions["Generate"]["properties"]) == set(GENERATORS)
+    assert definitions["Tree"]["required"] == ["depth", "fanout"]
+    assert definitions["FatTree"]["properties"]["k"]["multipleOf"] == 2
 
 
 def test_short_forms() -> None:
