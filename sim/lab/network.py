@@ -38,6 +38,8 @@ from sim.tracing.recording import Trace
 from sim.units import bitrate, duration, probability, size
 from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
 
+MOST_COMPARED: Final = 5000
+"""Names that a wrong one is compared with; more would take longer than its sender wants to wait."""
 SMALLEST_MTU: Final = 68
 LARGEST_MTU: Final = 65_535
 
@@ -449,7 +451,7 @@ def is_end(port: Port, end: End) -> bool:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> TopologyError:
     """The error for a name that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name[:64], list(known)[:MOST_COMPARED], n=1)
     return TopologyError(f"there is no {what} called {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
 
 

@@ -46,8 +46,16 @@ def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
     """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`.
 
     Each node has a `salt` of its own, or the second stage of routers would send on only one way what the first sent it.
+    A CRC alone will not do: it is linear, so the choices of two nodes would differ by a constant for all flows.
     """
-    return paths[crc32(flow, salt) % len(paths)] if paths else None
+    return paths[scatter(crc32(flow) + salt) % len(paths)] if paths else None
+
+
+def scatter(number: int) -> int:
+    """32 bits, each of which depends on all bits of `number`: the last step of MurmurHash3 (A. Appleby)."""
+    number = (number ^ number >> 16) * 0x85EBCA6B & 0xFFFFFFFF
+    number = (number ^ number >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
+    return number ^ number >> 16
 
 
 def flow_of(packet: ipv4.Packet) -> bytes:

@@ -275,7 +275,6 @@ def test_no_malformed_packet_and_no_bad_checksum_on_either_side(lab: Lab, tmp_pa
         some_of_everything(lab)
         capture.popen.send_signal(signal.SIGINT)
         lab.pace(capture)
-        assert "0 packets dropped by kernel" in capture.output()
     finally:
         capture.close()
     lab.net.trace.write_pcapng(outside)

@@ -379,3 +379,16 @@ def test_reset_forgets_neighbours_fragments_and_sockets(bench: Bench) -> None:
     assert socket.closed
     bench.at(100)
     assert bench.outside.take() == []
+
+
+def test_two_nodes_choose_among_equal_paths_independently() -> None:
+    """Of the flows that one node sends one way, another sends half each way: a CRC with a salt alone would not."""
+    from sim.stack.ip import choose
+    from sim.stack.neighbours import Path
+
+    paths: list[Path] = [object(), object()]  # type: ignore[list-item]
+    flows = [b"\x11" + bytes(8) + port.to_bytes(2, "big") + b"\0\x09" for port in range(40000, 40400)]
+    for other in range(2, 8):
+        both = [(choose(paths, flow, 1) is paths[0], choose(paths, flow, other) is paths[0]) for flow in flows]
+        counts = [both.count((one, two)) for one in (True, False) for two in (True, False)]
+        assert min(counts) > 50, (other, counts)
