@@ -381,12 +381,14 @@ def test_reset_forgets_neighbours_fragments_and_sockets(bench: Bench) -> None:
     assert bench.outside.take() == []
 
 
-def test_two_nodes_choose_among_equal_paths_independently() -> None:
+def test_two_nodes_choose_among_equal_paths_independently(bench: Bench) -> None:
     """Of the flows that one node sends one way, another sends half each way: a CRC with a salt alone would not."""
     from sim.stack.ip import choose
     from sim.stack.neighbours import Path
+    from sim.stack.routes import Route
 
-    paths: list[Path] = [object(), object()]  # type: ignore[list-item]
+    route = Route(bytes(4), 0, parse_ip(PEER), bench.stack.interfaces[0])
+    paths = [Path(route, bench.table, bench.table.lookup(parse_ip(PEER)), 0) for _ in range(2)]
     flows = [b"\x11" + bytes(8) + port.to_bytes(2, "big") + b"\0\x09" for port in range(40000, 40400)]
     for other in range(2, 8):
         both = [(choose(paths, flow, 1) is paths[0], choose(paths, flow, other) is paths[0]) for flow in flows]
