@@ -82,16 +82,14 @@ class Engine:
         left: i64 = NEVER if budget is None else budget
         while queue and not self._stopped:
             event = heappop(queue)
-            time: i64 = event[0]
+            time, sequence, target, frame = event
             if time > limit or left == 0:
                 heappush(queue, event)
                 break
             left -= 1
-            target = event[2]
-            frame = event[3]
             if frame:
                 self.now = time
-                self.cause = event[1]
+                self.cause = sequence
                 target.fire(frame)
             elif isinstance(target, Timer) and target.is_due(time):
                 self.now = time  # only here: a cancelled timer must not move the clock

@@ -53,8 +53,9 @@ class Port(Target):
         """Hand a frame to the link. Without a link it is gone, as from a socket with no cable in it."""
         if self.taps:
             self._tap(frame)
-        if self.channel is not None:
-            self.channel.send(frame)
+        channel = self.channel
+        if channel is not None:
+            channel.send(frame)
 
     def fire(self, frame: bytes) -> None:
         """A frame arrives."""
