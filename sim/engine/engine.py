@@ -91,7 +91,9 @@ class Engine:
                 self.now = time
                 self.cause = sequence
                 target.fire(frame)
-            elif isinstance(target, Timer) and target.is_due(time):
+            elif not isinstance(target, Timer):
+                raise ValueError("a device sent an empty frame: a frame has at least one byte")
+            elif target.is_due(time):
                 self.now = time  # only here: a cancelled timer must not move the clock
                 self.cause = target.cause
                 target.fire(frame)

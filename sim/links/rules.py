@@ -32,6 +32,8 @@ class Deliver:
             raise ValueError(f"a frame cannot arrive {-after} ns before the link delivers it")
         if copies < 1:
             raise ValueError("Deliver needs at least one copy: answer Drop to lose a frame")
+        if frame == b"":
+            raise ValueError("a frame has at least one byte: answer Drop to lose it")
         self.after = after
         self.frame = frame
         self.copies = copies

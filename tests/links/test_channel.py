@@ -197,6 +197,13 @@ def test_what_is_recorded_of_a_hop(engine: Engine, recorder: Recorder) -> None:
     assert recorder.frames[row] == frame(100)
 
 
+def test_an_empty_frame_is_a_bug_that_is_heard(engine: Engine, recorder: Recorder) -> None:
+    a, _, _ = linked(engine, recorder, Properties())
+    a.port.send(b"")
+    with pytest.raises(ValueError, match="empty frame"):
+        engine.run()
+
+
 def test_taps_see_both_directions(engine: Engine, recorder: Recorder) -> None:
     a, _, _ = linked(engine, recorder, Properties(delay=3))
     seen: list[tuple[int, str, bytes]] = []

@@ -101,3 +101,5 @@ def test_verdicts_refuse_what_makes_no_sense() -> None:
         Deliver(after=-1)
     with pytest.raises(ValueError, match="at least one copy"):
         Deliver(copies=0)
+    with pytest.raises(ValueError, match="at least one byte"):
+        Deliver(frame=b"")
