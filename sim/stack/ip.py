@@ -21,6 +21,7 @@ from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
 from sim.stack.service import IcmpError, IpService, Protocol, os_error
+from sim.stack.tcp.layer import Tcp
 from sim.stack.udp import Udp
 from sim.tracing import kinds
 from sim.tracing.journal import Journal
@@ -40,6 +41,7 @@ LOCAL: Final = 1
 BROADCAST: Final = 2
 LOOPBACK_MTU: Final = 65536
 PATH_CACHE_LIMIT: Final = 65536
+PATH_MTU_LIFETIME: Final = 600_000_000_000  # ns; RFC 1191 6.3: after ten minutes a larger one may be tried again
 
 
 def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
@@ -77,8 +79,11 @@ class IpStack(IpService):
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
         self.udp = Udp(self, self.icmp)
+        self.secret: bytes = b""  # what makes this host's sequence numbers its own
         self.reassembly: Reassembly | None = None  # until the first fragment comes
         self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
+        self._tcp: Tcp | None = None
+        self._mtus: dict[bytes, tuple[int, int]] | None = None  # (path MTU, when it was learned), by destination
         self._tables: list[NeighbourTable] = []
         self._identification: int = 0
         self._generation: int = 0
@@ -150,6 +155,9 @@ class IpStack(IpService):
         if self.reassembly is not None:
             self.reassembly.clear()
         self.udp.close_all()
+        if self._tcp is not None:
+            self._tcp.clear()
+        self._mtus = None
 
     # -- entry points
 
@@ -249,6 +257,37 @@ class IpStack(IpService):
         paths = self.paths.get(destination)
         return self._find_paths(destination) if paths is None else paths
 
+    @property
+    def tcp(self) -> Tcp:
+        """TCP, made when it is first needed."""
+        if self._tcp is None:
+            self._tcp = Tcp(self, self.secret)
+        return self._tcp
+
+    def interface_mtu(self, destination: bytes) -> int:
+        """Bytes of the largest packet that may leave towards `destination`. Raises OSError ENETUNREACH."""
+        if self.is_local(destination):
+            return LOOPBACK_MTU
+        paths = self.paths_to(destination)
+        if not paths:
+            raise os_error(errno.ENETUNREACH)
+        return min([path.interface.mtu for path in paths])
+
+    def path_mtu(self, destination: bytes) -> int:
+        """The smallest MTU (bytes) that routers on the way have told of, within the last ten minutes (RFC 1191)."""
+        mtu = self.interface_mtu(destination)
+        known = None if self._mtus is None else self._mtus.get(destination)
+        if known is None or self.core.now - known[1] > PATH_MTU_LIFETIME:
+            return mtu
+        return min(mtu, known[0])
+
+    def learn_mtu(self, destination: bytes, mtu: int) -> int:
+        """A router says that larger packets do not pass; the MTU (bytes) that holds now."""
+        if self._mtus is None:
+            self._mtus = {}
+        self._mtus[destination] = (min(mtu, self.path_mtu(destination)), self.core.now)
+        return self._mtus[destination][0]
+
     # -- receiving
 
     def _receive_arp(self, interface: Interface, payload: bytes) -> None:
@@ -283,6 +322,8 @@ class IpStack(IpService):
             self.icmp.receive(packet)
         elif packet.protocol == ipv4.PROTOCOL_UDP:
             self.udp.receive(packet)
+        elif packet.protocol == ipv4.PROTOCOL_TCP:
+            self.tcp.receive(packet)
         elif packet.protocol in self.protocols:
             self.protocols[packet.protocol].receive(packet)
         else:
@@ -383,6 +424,9 @@ class IpStack(IpService):
             self.icmp.handle_error(error)
         elif error.quoted.protocol == ipv4.PROTOCOL_UDP:
             self.udp.handle_error(error)
+        elif error.quoted.protocol == ipv4.PROTOCOL_TCP:
+            if self._tcp is not None:
+                self._tcp.handle_error(error)
         elif error.quoted.protocol in self.protocols:
             self.protocols[error.quoted.protocol].handle_error(error)
 

@@ -72,6 +72,18 @@ class IpService:
         """Nobody answered the ARP request for a packet's next hop; `core.cause` is the packet's own."""
         raise NotImplementedError
 
+    def interface_mtu(self, destination: bytes) -> int:
+        """Bytes of the largest packet that may leave towards `destination`. Raises OSError ENETUNREACH."""
+        raise NotImplementedError
+
+    def path_mtu(self, destination: bytes) -> int:
+        """Bytes of the largest packet that is known to arrive at `destination` whole (RFC 1191)."""
+        raise NotImplementedError
+
+    def learn_mtu(self, destination: bytes, mtu: int) -> int:
+        """A router says that larger packets do not pass; the MTU (bytes) that holds now."""
+        raise NotImplementedError
+
     def forget_paths(self) -> None:
         """A neighbour is gone: whoever kept it has to look it up again."""
         raise NotImplementedError

@@ -35,6 +35,8 @@ ALTERED: Final = 23  # what an impairment did to a frame in flight: "corrupted",
 ORIGIN: Final = 24  # what a program or a step wants to send: the root of a journey, whose subject is its id
 CONFLICT: Final = 25  # (address, mac): someone else uses an address of ours (RFC 5227)
 WAIT: Final = 26  # for what: a fragment for the rest of its datagram
+TCP_STATE: Final = 27  # (local port, remote port, old state, new state)
+RETRANSMIT: Final = 28  # why: "timeout", "fast retransmit", "tail loss probe", "path MTU"
 
 NAMES: Final[dict[int, str]] = {
     REPEAT: "repeat",
@@ -63,4 +65,6 @@ NAMES: Final[dict[int, str]] = {
     ORIGIN: "origin",
     CONFLICT: "conflict",
     WAIT: "wait",
+    TCP_STATE: "tcp-state",
+    RETRANSMIT: "retransmit",
 }

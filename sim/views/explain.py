@@ -32,6 +32,7 @@ def explain(note: Note) -> str:
         kinds.POWER: f"is switched {'on' if text == 'up' else 'off'}",
         kinds.ALTERED: f"(on the way: {text})",
         kinds.WAIT: f"keeps it and waits for {text}",
+        kinds.RETRANSMIT: f"sends it again ({text})",
         kinds.ORIGIN: f"wants to send: {text}",
     }
     return sentences.get(note.kind, f"{kinds.NAMES.get(note.kind, 'noted')} {text}")
@@ -50,6 +51,7 @@ TEMPLATES = {
     kinds.REASSEMBLE: "puts {0} fragments together again: {1} bytes",
     kinds.LINK: "sees the link at {0} go {1}",
     kinds.CONFLICT: "sees {1} use its own address {0}",
+    kinds.TCP_STATE: "TCP port {0}: {2} becomes {3}",
     kinds.STEP: "step {0}: {1}",
 }
 

@@ -1,0 +1,362 @@
+"""A connection as programs and the layer below see it: open, write, read, close; a segment, an error, an alarm."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Final
+
+from sim.stack.alarms import NEVER, Alarm
+from sim.stack.service import IcmpError, IpService, os_error
+from sim.stack.tcp import acknowledging, incoming, outgoing, rate, states, timeouts, window
+from sim.stack.tcp.block import ECN_ASK, LOSS, RETRANSMIT, SMALLEST_MSS, ControlBlock, Settings
+from sim.stack.tcp.congestion.base import CongestionControl
+from sim.stack.tcp.options import Options
+from sim.stack.tcp.recovery import resend
+from sim.stack.tcp.sequence import unwrap
+from sim.stack.tcp.timing import rearm, set_timer
+from sim.tracing import kinds
+from sim.wire import icmpv4, tcp
+
+HEADERS: Final = 40
+MOST_MSS: Final = 65535 - HEADERS
+SMALLEST_MTU: Final = 68  # bytes (RFC 791)
+SENT_FACTOR: Final = 2
+"""The send buffer holds twice the congestion window: one on its way, one to follow it."""
+
+ICMP_ERRNO: Final = {
+    icmpv4.NET_UNREACHABLE: errno.ENETUNREACH,
+    icmpv4.HOST_UNREACHABLE: errno.EHOSTUNREACH,
+    icmpv4.PROTOCOL_UNREACHABLE: errno.ENOPROTOOPT,
+    icmpv4.PORT_UNREACHABLE: errno.ECONNREFUSED,
+}
+
+
+class Connection(ControlBlock):
+    """One end of a connection. Who calls a method has called `enter` on the stack before."""
+
+    def __init__(self, ip: IpService, settings: Settings, control: CongestionControl) -> None:
+        super().__init__(ip, settings, control)
+        self.on_over: Callable[[Connection], None] | None = None
+        self.shares_port: bool = False  # it was opened with SO_REUSEADDR
+        self.retransmission = RetransmissionAlarm(self)
+        self.delayed_ack = DelayedAckAlarm(self)
+        self.keeping = KeepAlarm(self)
+        self.pacing = PacingAlarm(self)
+        self.state_noted: int = states.CLOSED
+
+    # -- opening
+
+    def name_ends(self, local: bytes, local_port: int, remote: bytes, remote_port: int) -> None:
+        """Which addresses and ports it joins."""
+        self.local_address = local
+        self.local_port = local_port
+        self.remote_address = remote
+        self.remote_port = remote_port
+        self.path_mtu = self.ip.path_mtu(remote)
+        mss = max(min(self.ip.interface_mtu(remote), self.path_mtu) - HEADERS, SMALLEST_MSS)
+        if self.user_mss:
+            mss = min(mss, self.user_mss)
+        self.advertised_mss = min(mss, MOST_MSS)
+
+    def open_active(self, iss: int, timestamp_offset: int) -> None:
+        """Send a SYN (RFC 9293 3.10.1)."""
+        self._begin(iss, timestamp_offset)
+        self.sack_ok = self.timestamps_ok = self.scale_ok = True
+        window.open_initial(self, self.advertised_mss)
+        self.become(states.SYN_SENT)
+        outgoing.send_syn(self)
+        set_timer(self, RETRANSMIT, self.rtt.timeout)
+        self.settle()
+
+    def open_passive(self, segment: tcp.Segment, options: Options, iss: int, timestamp_offset: int) -> None:
+        """Answer a SYN (RFC 9293 3.10.7.2)."""
+        self._begin(iss, timestamp_offset)
+        self.sack_ok = self.timestamps_ok = self.scale_ok = True
+        self.state = states.LISTEN
+        incoming.negotiate(self, segment, options)
+        taken = 12 if self.timestamps_ok else 0
+        window.open_initial(self, self.advertised_mss - taken)
+        self.become(states.SYN_RECEIVED)
+        outgoing.send_syn(self)
+        set_timer(self, RETRANSMIT, self.rtt.timeout)
+        self.settle()
+
+    def _begin(self, iss: int, timestamp_offset: int) -> None:
+        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_small = iss
+        self.timestamp_offset = timestamp_offset
+        self.syn_sent_at = self.last_heard_at = self.core.now
+        limit = self.receive_buffer // 2 if self.receive_buffer_locked else self.settings.receive_limit
+        self.rcv_scale = window.scale_for(limit)
+        self.refresh_flow()
+
+    # -- what comes from below
+
+    def receive(self, segment: tcp.Segment, tos: int, options: Options) -> int:
+        """A segment for this connection came in; incoming.RESET if it is to be answered with a RST."""
+        answer = incoming.receive(self, segment, tos, options)
+        self.settle()
+        return answer
+
+    def handle_error(self, error: IcmpError) -> None:
+        """An ICMP error quotes a segment of ours; one whose sequence number is not on its way is forged or late
+        (RFC 5927 4.1)."""
+        quoted = error.quoted.payload
+        if len(quoted) < 8:
+            return
+        seq = unwrap(int.from_bytes(quoted[4:8], "big"), self.snd_una)
+        if not self.snd_una <= seq <= self.snd_nxt or self.state in (states.CLOSED, states.TIME_WAIT):
+            return
+        if error.kind == icmpv4.DESTINATION_UNREACHABLE and error.code == icmpv4.FRAGMENTATION_NEEDED:
+            self._learn_mtu(error)
+        else:
+            number = errno_of(error)
+            if number == 0:
+                return
+            if self.state in (states.SYN_SENT, states.SYN_RECEIVED):
+                incoming.abort(self, number)
+            else:
+                self.soft_error = number  # RFC 5461: a hint, which retransmissions may outlive
+        self.settle()
+
+    def _learn_mtu(self, error: IcmpError) -> None:
+        """Path MTU discovery (RFC 1191 3): smaller segments from here on, and what was too large once more."""
+        mtu = error.rest & 0xFFFF
+        if mtu == 0:  # a router that does not say (RFC 1191 5): try the next smaller usual one
+            mtu = max([plateau for plateau in PLATEAUS if plateau < self.path_mtu], default=SMALLEST_MTU)
+        if mtu >= self.path_mtu:
+            return
+        self.path_mtu = self.ip.learn_mtu(self.remote_address, max(mtu, SMALLEST_MTU))
+        outgoing.sync_mss(self)
+        index = 0
+        entry = self.sent.at(0)
+        resized = False
+        while entry is not None:
+            if len(entry.payload) > self.mss and not entry.sacked:
+                if entry.retransmitted:
+                    entry.retransmitted = False
+                    self.retransmitted_out -= 1
+                if not entry.lost:
+                    entry.lost = True
+                    self.lost_out += 1
+                    self.sent.unlink(entry)
+                resized = True
+            index += 1
+            entry = self.sent.at(index)
+        if not resized:
+            return
+        if self.phase != LOSS:  # no congestion: the window stays as it is
+            self.high_seq = self.snd_nxt
+            self.flow.ssthresh = outgoing.current_threshold(self)
+            self.prior_ssthresh = 0
+            self.undo_marker = -1
+            self.phase = LOSS
+        resend(self, "path MTU")
+        rearm(self)
+
+    def settle(self) -> None:
+        """After anything that happened: draw the consequences of a new state, and wake the user."""
+        if self.state != self.state_noted:
+            if self.core.journal.recording:
+                names = states.NAMES
+                self.core.note(
+                    kinds.TCP_STATE, (self.local_port, self.remote_port, names[self.state_noted], names[self.state])
+                )
+            self.state_noted = self.state
+            if self.state == states.FIN_WAIT_2 and self.orphan:
+                self.core.set_alarm(self.keeping, self.core.now + self.fin_timeout)
+            elif self.state in (states.TIME_WAIT, states.CLOSED):
+                self._stop()
+                if self.on_over is not None:
+                    self.on_over(self)
+                self.user.closed()
+        if self.changed:
+            self.changed = False
+            self.user.wake()
+
+    def _stop(self) -> None:
+        for alarm in (self.retransmission, self.delayed_ack, self.keeping, self.pacing):
+            self.core.cancel_alarm(alarm)
+
+    # -- what programs do
+
+    def room(self) -> int:
+        """Bytes that the send buffer takes now."""
+        if not self.send_buffer_locked:
+            segments: int = max(self.flow.cwnd, 10)
+            wanted = SENT_FACTOR * (segments + 3) * (self.mss + 832)  # with what Linux books for a segment besides
+            self.send_buffer = max(self.send_buffer, min(wanted, self.settings.send_limit))
+        queued: int = self.write_end() - self.snd_una
+        capacity: int = self.send_buffer // 2 if self.send_buffer_locked else self.send_buffer
+        return max(capacity - queued, 0)
+
+    def write(self, data: bytes) -> int:
+        """Take in what fits of `data`, and send what may be sent; how many bytes were taken."""
+        room = self.room()
+        if room == 0:
+            self.send_blocked = True
+            return 0
+        taken = data if len(data) <= room else data[:room]
+        self.send_blocked = len(taken) < len(data)
+        self.unsent += taken
+        outgoing.push(self)
+        rate.check_app_limited(self)
+        self.settle()
+        return len(taken)
+
+    def write_urgent(self, data: bytes) -> int:
+        """Take in data whose last byte is urgent (RFC 9293 3.8.5)."""
+        taken = self.write(data)
+        self.snd_up = self.write_end()
+        return taken
+
+    def read(self, size: int, peek: bool = False) -> bytes:
+        """Up to `size` bytes of what has come in order; the peer hears of the room that this makes."""
+        inbox = self.inbox
+        available = self._until_urgent()
+        size = min(size, available)
+        if peek:
+            return bytes(inbox.ready[:size])
+        data = inbox.take(size)
+        self.read_up_to += len(data)
+        if self.state not in (states.CLOSED, states.TIME_WAIT):
+            window.adjust_space(self)
+            acknowledging.after_reading(self, len(data))
+        return data
+
+    def _until_urgent(self) -> int:
+        """Bytes that may be read at once: a read stops at the urgent mark (RFC 6093 3.2 has it inline)."""
+        ready = len(self.inbox.ready)
+        distance: int = self.urgent_at - self.read_up_to
+        return distance if 0 < distance < ready else ready
+
+    def shutdown_write(self) -> None:
+        """The program has nothing more to say: FIN behind what is still to be sent (RFC 9293 3.10.4)."""
+        if self.fin_wanted:
+            return
+        self.fin_wanted = True
+        if self.state == states.ESTABLISHED:
+            self.become(states.FIN_WAIT_1)
+        elif self.state == states.CLOSE_WAIT:
+            self.become(states.LAST_ACK)
+        outgoing.push(self)
+        self.settle()
+
+    def close(self) -> None:
+        """The program lets go of it (RFC 9293 3.10.4, 3.6)."""
+        self.orphan = True
+        if self.state in (states.CLOSED, states.TIME_WAIT):
+            return
+        if self.state == states.SYN_SENT:
+            incoming.abort(self, 0)
+            self.settle()
+        elif self.inbox.ready or self.linger == 0:  # RFC 2525 2.17: data that nobody reads is lost, and the peer told
+            self.reset()
+        elif self.state == states.FIN_WAIT_2:
+            self.core.set_alarm(self.keeping, self.core.now + self.fin_timeout)
+        else:
+            self.shutdown_write()
+
+    def reset(self) -> None:
+        """Abort (RFC 9293 3.10.5)."""
+        if self.state > states.SYN_SENT and self.state not in (states.TIME_WAIT, states.LISTEN):
+            outgoing.send_reset(self)
+        incoming.abort(self, 0)
+        self.settle()
+
+    def vanish(self) -> None:
+        """Forget it without a word."""
+        incoming.abort(self, 0)
+        self.settle()
+
+    def is_writable(self) -> bool:
+        """Whether a third of the send buffer is free: it is worth waking a writer."""
+        queued: int = self.write_end() - self.snd_una
+        return 3 * queued <= 2 * (queued + self.room())
+
+    def flush(self) -> None:
+        """An option changed that held something back."""
+        outgoing.push(self)
+        self.settle()
+
+    def set_keepalive(self, on: bool) -> None:
+        """Whether to probe a silent peer (RFC 9293 3.8.4)."""
+        self.keepalive = on
+        if on and states.is_synchronised(self.state):
+            self.core.set_alarm(self.keeping, self.core.now + self.keepalive_idle)
+        elif self.keeping.deadline != NEVER and self.state != states.FIN_WAIT_2:
+            self.core.cancel_alarm(self.keeping)
+
+    def asks_for_ecn(self) -> bool:
+        """Whether its SYN offers ECN."""
+        return self.settings.ecn == ECN_ASK
+
+
+PLATEAUS: Final = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)
+"""MTUs that are usual (RFC 1191 7.1)."""
+
+
+def errno_of(error: IcmpError) -> int:
+    """What a program hears of an ICMP error, 0 for nothing."""
+    if error.kind == icmpv4.DESTINATION_UNREACHABLE:
+        return ICMP_ERRNO.get(error.code, errno.EHOSTUNREACH)
+    if error.kind == icmpv4.TIME_EXCEEDED:
+        return errno.EHOSTUNREACH
+    if error.kind == icmpv4.PARAMETER_PROBLEM:
+        return errno.EPROTO
+    return 0
+
+
+def raise_pending(connection: Connection) -> None:
+    """Raises the error that is pending, as OSError; it is pending no longer."""
+    number = connection.error
+    if number:
+        connection.error = 0
+        raise os_error(number)
+
+
+class RetransmissionAlarm(Alarm):
+    """Retransmission, tail loss probe, reordering, window probe."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def go_off(self) -> None:
+        timeouts.handle_retransmission_alarm(self._connection)
+        self._connection.settle()
+
+
+class DelayedAckAlarm(Alarm):
+    """An ACK has waited long enough."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def go_off(self) -> None:
+        acknowledging.timeout(self._connection)
+
+
+class KeepAlarm(Alarm):
+    """Keep-alive and FIN-WAIT-2."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def go_off(self) -> None:
+        timeouts.handle_keep_alarm(self._connection)
+        self._connection.settle()
+
+
+class PacingAlarm(Alarm):
+    """A paced segment may leave."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def go_off(self) -> None:
+        timeouts.handle_pacing_alarm(self._connection)
+        self._connection.settle()

@@ -1,0 +1,316 @@
+"""A segment arrives (read RFC 9293 3.10.7 first): is it acceptable, and what does it do in the state we are in?"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from mypy_extensions import i64
+
+from sim.stack.tcp import acknowledging, acks, outgoing, states, text, window
+from sim.stack.tcp.block import DEFAULT_MSS, ECN_OFF, SMALLEST_MSS, ControlBlock
+from sim.stack.tcp.options import Options
+from sim.stack.tcp.rtt import INITIAL_TIMEOUT
+from sim.stack.tcp.sequence import precedes, unwrap
+from sim.stack.tcp.timing import clear_timer
+from sim.wire import tcp
+
+RATE_LIMIT: Final = 500_000_000  # ns between ACKs that somebody else's garbage provokes; Linux's tcp_invalid_ratelimit
+PAWS_MEMORY: Final = 24 * 86_400_000_000_000  # ns; RFC 7323 5.5: after 24 days ts_recent says nothing any more
+CONGESTION_EXPERIENCED: Final = 3  # RFC 3168 5
+
+RESET: Final = 1
+"""What `receive` answers when a RST has to be sent for the segment."""
+DONE: Final = 0
+
+
+def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options) -> int:
+    """Handle a segment for this connection; RESET if it is to be answered with a RST."""
+    tcb.segments_in += 1
+    tcb.ts_echo = options.echo if options.timestamps else 0
+    if tcb.state == states.SYN_SENT:
+        return _in_syn_sent(tcb, segment, options)
+    seq = unwrap(segment.sequence, tcb.rcv_nxt)
+    length = len(segment.payload) + (1 if segment.flags & tcp.FIN else 0) + (1 if segment.flags & tcp.SYN else 0)
+    if not _is_acceptable(tcb, segment, options, seq, length):
+        return DONE
+    if not segment.flags & tcp.ACK:
+        return DONE
+    ack = unwrap(segment.acknowledgment, tcb.snd_una)
+    if tcb.state == states.SYN_RECEIVED:
+        if not tcb.snd_una < ack <= tcb.snd_nxt:
+            return RESET  # RFC 9293 3.10.7.4, fifth
+        if not tcb.user.may_establish():
+            return DONE  # as if the ACK were lost: our SYN,ACK will ask for it again
+        _complete_handshake(tcb, segment)
+    if not acks.is_acceptable(tcb, ack):
+        challenge(tcb)
+        return DONE
+    _remember_timestamp(tcb, options, seq)
+    if tcb.ecn_ok:
+        _read_ecn(tcb, segment, tos)
+    acks.receive_ack(tcb, segment, seq, ack, options)
+    _follow_ack(tcb)
+    if tcb.state == states.CLOSED:
+        return DONE
+    if tcb.orphan and segment.payload and seq + len(segment.payload) > tcb.rcv_nxt:
+        abort(tcb, 0)  # nobody will read it (RFC 9293 3.6.1, RFC 2525 2.17)
+        return RESET
+    _read_text(tcb, segment, seq)
+    outgoing.push(tcb)
+    if tcb.state != states.TIME_WAIT:
+        acknowledging.check(tcb)
+    if tcb.send_blocked:
+        tcb.changed = True
+    return DONE
+
+
+def _read_text(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> None:
+    """Steps six to eight."""
+    if segment.flags & tcp.URG:
+        text.receive_urgent(tcb, seq, segment.urgent)
+    if segment.payload or segment.flags & tcp.FIN:
+        text.receive_text(tcb, seq, segment.payload, segment.flags & tcp.FIN != 0)
+
+
+# -- acceptable or not
+
+
+def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, seq: i64, length: int) -> bool:
+    """RFC 9293 3.10.7.4, first to fourth, with RFC 7323 5 and RFC 5961; answers what is not acceptable."""
+    flags = segment.flags
+    reset = flags & tcp.RST != 0
+    if tcb.timestamps_ok and options.timestamps and not reset and _is_old_duplicate(tcb, segment, options, seq, length):
+        _answer_unacceptable(tcb, seq, length, flags)
+        return False
+    end = seq + length
+    if end < tcb.rcv_wup or seq > tcb.rcv_nxt + tcb.receive_window():
+        if not reset:
+            if flags & tcp.SYN:
+                _answer_syn(tcb, seq)
+            else:
+                _answer_unacceptable(tcb, seq, length, flags)
+        return False
+    if reset:
+        _receive_reset(tcb, seq)
+        return False
+    if flags & tcp.SYN:
+        _answer_syn(tcb, seq)
+        return False
+    return True
+
+
+def _answer_syn(tcb: ControlBlock, seq: i64) -> None:
+    """A SYN on a connection that exists: our SYN,ACK was lost, or somebody guesses (RFC 5961 4)."""
+    if tcb.state == states.SYN_RECEIVED and seq == tcb.irs:
+        if _may_answer_garbage(tcb):
+            outgoing.send_syn(tcb)
+    else:
+        challenge(tcb)
+
+
+def _is_old_duplicate(tcb: ControlBlock, segment: tcp.Segment, options: Options, seq: i64, length: int) -> bool:
+    """Protection against wrapped sequence numbers (RFC 7323 5.3, R1)."""
+    if tcb.ts_recent == 0 or not precedes(options.value, tcb.ts_recent):
+        return False
+    if tcb.core.now - tcb.ts_recent_at > PAWS_MEMORY:
+        return False
+    behind = (tcb.ts_recent - options.value) & 0xFFFFFFFF
+    if behind <= 1:
+        return False
+    # A pure ACK that was merely overtaken is harmless.
+    late = length == 0 and seq == tcb.rcv_nxt and unwrap(segment.acknowledgment, tcb.snd_una) == tcb.snd_una
+    offered: i64 = segment.window
+    return not (late and offered << tcb.snd_scale == tcb.snd_wnd and behind * 1_000_000 <= tcb.rtt.timeout)
+
+
+def _answer_unacceptable(tcb: ControlBlock, seq: i64, length: int, flags: int) -> None:
+    """RFC 9293 3.10.7.4, first: an ACK says what we expect. Not too often: two hosts could go on for ever."""
+    if length == 0 and not _may_answer_garbage(tcb):
+        return
+    end = seq + length
+    if length and seq < tcb.rcv_nxt:
+        acknowledging.be_quick(tcb)
+        if tcb.sack_ok and not flags & tcp.SYN:
+            tcb.inbox.duplicate = (seq, min(end, tcb.rcv_nxt))
+    outgoing.send_ack(tcb)
+
+
+def _may_answer_garbage(tcb: ControlBlock) -> bool:
+    now = tcb.core.now
+    if tcb.last_out_of_window_at >= 0 and now - tcb.last_out_of_window_at < RATE_LIMIT:
+        return False
+    tcb.last_out_of_window_at = now
+    return True
+
+
+def challenge(tcb: ControlBlock) -> None:
+    """A challenge ACK (RFC 5961 7): who is not blind will answer it with a RST that fits."""
+    now = tcb.core.now
+    if tcb.last_challenge_at < 0 or now - tcb.last_challenge_at >= RATE_LIMIT:
+        tcb.last_challenge_at = now
+        outgoing.send_ack(tcb)
+
+
+def _receive_reset(tcb: ControlBlock, seq: i64) -> None:
+    """RFC 5961 3: only a RST with exactly the expected sequence number counts; others are challenged."""
+    if seq == tcb.rcv_nxt or _closes_gap(tcb, seq):
+        error = {states.SYN_RECEIVED: errno.ECONNREFUSED, states.CLOSE_WAIT: errno.EPIPE}
+        abort(tcb, error.get(tcb.state, errno.ECONNRESET))
+    else:
+        challenge(tcb)
+
+
+def _closes_gap(tcb: ControlBlock, seq: i64) -> bool:
+    """The RST follows data that we have, but for a gap: it is as good."""
+    return tcb.sack_ok and bool(tcb.inbox.sacks) and seq == max([right for _, right in tcb.inbox.sacks])
+
+
+def _remember_timestamp(tcb: ControlBlock, options: Options, seq: i64) -> None:
+    """RFC 7323 4.3: echo the timestamp of the segment that the next ACK will be about."""
+    if (
+        options.timestamps
+        and tcb.timestamps_ok
+        and seq <= tcb.last_ack_sent
+        and not precedes(options.value, tcb.ts_recent)
+    ):
+        tcb.ts_recent = options.value
+        tcb.ts_recent_at = tcb.core.now
+
+
+def _read_ecn(tcb: ControlBlock, segment: tcp.Segment, tos: int) -> None:
+    """RFC 3168 6.1.3: echo congestion from the first mark until the peer says that it has reacted."""
+    if segment.flags & tcp.CWR:
+        tcb.echo_congestion = False
+    if tos & 3 == CONGESTION_EXPERIENCED and segment.payload:
+        if not tcb.echo_congestion:
+            acknowledging.be_quick(tcb)
+        tcb.echo_congestion = True
+
+
+# -- the handshake
+
+
+def _in_syn_sent(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> int:
+    """RFC 9293 3.10.7.3."""
+    flags = segment.flags
+    ack = unwrap(segment.acknowledgment, tcb.snd_una)
+    if flags & tcp.ACK and not tcb.snd_una < ack <= tcb.snd_nxt:
+        return DONE if flags & tcp.RST else RESET
+    if flags & tcp.ACK and _echoes_nonsense(tcb, options):
+        return DONE if flags & tcp.RST else RESET
+    if flags & tcp.RST:
+        if flags & tcp.ACK:
+            abort(tcb, errno.ECONNREFUSED)
+        return DONE
+    if not flags & tcp.SYN:
+        return DONE
+    negotiate(tcb, segment, options)
+    if not flags & tcp.ACK:  # simultaneous open
+        tcb.become(states.SYN_RECEIVED)
+        tcb.retransmits = 0
+        outgoing.send_syn(tcb)
+        return DONE
+    tcb.ecn_ok = tcb.ecn_asked and flags & (tcp.ECE | tcp.CWR) == tcp.ECE
+    tcb.snd_wl1 = tcb.irs
+    acks.receive_ack(tcb, segment, tcb.irs, ack, options)
+    tcb.become(states.ESTABLISHED)
+    _establish(tcb)
+    if segment.payload or flags & tcp.FIN:
+        text.receive_text(tcb, tcb.rcv_nxt, segment.payload, flags & tcp.FIN != 0)
+    tcb.ack_wanted = True
+    if tcb.unsent or tcb.fin_wanted:
+        outgoing.push(tcb)  # what waits takes the ACK along
+    if tcb.ack_wanted:
+        outgoing.send_ack(tcb)
+    return DONE
+
+
+def _echoes_nonsense(tcb: ControlBlock, options: Options) -> bool:
+    """An echoed timestamp that we did not send since the first SYN: an old duplicate (RFC 7323 5.3)."""
+    if not options.timestamps or not tcb.timestamps_ok or options.echo == 0:
+        return False
+    first = (tcb.syn_sent_at // 1_000_000 + tcb.timestamp_offset) & 0xFFFFFFFF
+    return precedes(options.echo, first) or precedes(tcb.timestamp(), options.echo)
+
+
+def negotiate(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> None:
+    """The peer's SYN: its sequence number, and which options we will use (RFC 9293 3.7.1, RFC 7323, RFC 2018)."""
+    tcb.irs = segment.sequence
+    tcb.rcv_nxt = tcb.irs + 1
+    tcb.rcv_wup = tcb.rcv_nxt
+    tcb.last_ack_sent = tcb.rcv_nxt
+    tcb.read_up_to = tcb.rcv_nxt
+    tcb.space_seq = tcb.rcv_nxt
+    tcb.peer_mss = options.mss or DEFAULT_MSS
+    tcb.sack_ok = tcb.sack_ok and options.sack_permitted
+    tcb.timestamps_ok = tcb.timestamps_ok and options.timestamps
+    if tcb.timestamps_ok:
+        tcb.ts_recent = options.value
+        tcb.ts_recent_at = tcb.core.now
+    window.use_scales(tcb, options.scale if tcb.scale_ok else -1, tcb.rcv_scale)
+    tcb.snd_wnd = segment.window
+    tcb.max_window = segment.window
+    tcb.snd_wl1 = tcb.irs
+    tcb.received_mss = max(min(tcb.advertised_mss, options.mss or DEFAULT_MSS, DEFAULT_MSS), SMALLEST_MSS)
+    outgoing.sync_mss(tcb)
+    asks = segment.flags & (tcp.ECE | tcp.CWR) == tcp.ECE | tcp.CWR
+    tcb.ecn_ok = asks and not segment.flags & tcp.ACK and tcb.settings.ecn != ECN_OFF
+
+
+def _complete_handshake(tcb: ControlBlock, segment: tcp.Segment) -> None:
+    """The ACK of our SYN,ACK."""
+    offered: i64 = segment.window
+    tcb.snd_wnd = offered << tcb.snd_scale
+    tcb.max_window = tcb.snd_wnd
+    outgoing.sync_mss(tcb)
+    tcb.become(states.ESTABLISHED)
+    _establish(tcb)
+
+
+def _establish(tcb: ControlBlock) -> None:
+    """Both know each other."""
+    if tcb.rtt.srtt == 0:
+        tcb.rtt.timeout = INITIAL_TIMEOUT
+    tcb.retransmits = 0
+    if tcb.total_retransmits > 1:
+        tcb.flow.cwnd = 1  # RFC 6298 5.7, RFC 5681 3.1: the SYN was lost more than once
+    tcb.space = min(tcb.rcv_wnd, 10 * tcb.advertised_mss)
+    tcb.space_at = tcb.core.now
+    tcb.changed = True
+    tcb.user.established()
+
+
+# -- closing
+
+
+def _follow_ack(tcb: ControlBlock) -> None:
+    """What an ACK of our FIN leads to (RFC 9293 3.10.7.4, fifth)."""
+    if not tcb.fin_sent or tcb.snd_una < tcb.snd_nxt:
+        return
+    if tcb.state == states.FIN_WAIT_1:
+        tcb.become(states.FIN_WAIT_2)
+    elif tcb.state == states.CLOSING:
+        tcb.become(states.TIME_WAIT)
+    elif tcb.state == states.LAST_ACK:
+        abort(tcb, 0)
+
+
+def abort(tcb: ControlBlock, error: int) -> None:
+    """The connection is over, at once; `error` is what the program will hear, 0 for nothing."""
+    if tcb.state == states.CLOSED:
+        return
+    tcb.become(states.CLOSED)
+    if error:
+        tcb.error = error
+    clear_timer(tcb)
+    tcb.core.cancel_alarm(tcb.delayed_ack)
+    tcb.core.cancel_alarm(tcb.keeping)
+    tcb.core.cancel_alarm(tcb.pacing)
+    tcb.ack_wanted = tcb.ack_now = False
+    tcb.sent.clear()
+    tcb.sacked_out = tcb.lost_out = tcb.retransmitted_out = 0
+    tcb.unsent.clear()
+    tcb.inbox.pieces.clear()
+    tcb.inbox.sacks.clear()
+    tcb.inbox.waiting = 0

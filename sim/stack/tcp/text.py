@@ -1,0 +1,115 @@
+"""What the text of a segment does: data in and out of order, urgent data, FIN (RFC 9293 3.10.7.4, steps 6 to 8)."""
+
+from __future__ import annotations
+
+from mypy_extensions import i64
+
+from sim.stack.tcp import states, window
+from sim.stack.tcp.acknowledging import be_quick, note_data
+from sim.stack.tcp.block import ControlBlock
+from sim.stack.tcp.outgoing import send_ack
+
+TAKES_TEXT = (states.ESTABLISHED, states.FIN_WAIT_1, states.FIN_WAIT_2)
+
+
+def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None:
+    """Take in what an acceptable segment carries."""
+    if tcb.state not in TAKES_TEXT:
+        return  # after the peer's FIN there is nothing more
+    edge = tcb.rcv_nxt + tcb.receive_window()
+    end: i64 = seq + len(payload)
+    if end > edge:  # RFC 9293 3.10.7.4: what lies beyond the window is cut off
+        payload = payload[: max(edge - seq, 0)]
+        end = seq + len(payload)
+        fin = False
+    tcb.data_segments_in += 1
+    if seq > tcb.rcv_nxt:
+        _keep_for_later(tcb, seq, payload, fin)
+        return
+    if end <= tcb.rcv_nxt and not (fin and end == tcb.rcv_nxt):
+        _refuse(tcb, seq, end)
+        return
+    if seq < tcb.rcv_nxt:
+        if tcb.sack_ok:
+            tcb.inbox.duplicate = (seq, tcb.rcv_nxt)
+        payload = payload[tcb.rcv_nxt - seq :]
+    _accept(tcb, payload)
+    if fin:
+        tcb.fin_at = end
+    if tcb.fin_at == tcb.rcv_nxt:
+        _receive_fin(tcb)
+
+
+def _accept(tcb: ControlBlock, payload: bytes) -> None:
+    """The next bytes of the stream."""
+    if not payload:
+        return
+    length = len(payload)
+    inbox = tcb.inbox
+    inbox.ready += payload
+    tcb.rcv_nxt += length
+    tcb.bytes_received += length
+    note_data(tcb, length)
+    if inbox.pieces:
+        before = tcb.rcv_nxt
+        tcb.rcv_nxt = inbox.advance(tcb.rcv_nxt)
+        tcb.bytes_received += tcb.rcv_nxt - before
+        tcb.ack_now = True  # RFC 5681 4.2: a gap was filled
+    if not tcb.timestamps_ok:
+        window.measure_by_window(tcb)
+    elif tcb.ts_echo and length >= tcb.received_mss:
+        window.measure_round_trip(tcb, ((tcb.timestamp() - tcb.ts_echo) & 0x7FFFFFFF) * 1_000_000, False)
+    window.grow_threshold(tcb, length)
+    tcb.changed = True
+
+
+def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None:
+    """Something is missing before it: keep it, and say so at once (RFC 5681 4.2)."""
+    tcb.ack_wanted = True
+    tcb.ack_now = True
+    if fin:
+        tcb.fin_at = seq + len(payload)
+    if not payload or window.free_space(tcb) < len(payload):
+        return
+    tcb.inbox.insert(seq, payload)
+    if not tcb.sack_ok:
+        tcb.inbox.duplicate = None
+
+
+def _refuse(tcb: ControlBlock, seq: i64, end: i64) -> None:
+    """We have it already: the peer should hear that at once (RFC 2883)."""
+    if end > seq and tcb.sack_ok:
+        tcb.inbox.duplicate = (seq, end)
+    be_quick(tcb)
+    tcb.ack_wanted = True
+    tcb.ack_now = True
+
+
+def _receive_fin(tcb: ControlBlock) -> None:
+    """The peer has no more to say (step 8)."""
+    tcb.rcv_nxt += 1
+    tcb.fin_received = True
+    tcb.ack_wanted = True
+    tcb.changed = True
+    tcb.inbox.pieces.clear()
+    tcb.inbox.sacks.clear()
+    tcb.inbox.waiting = 0
+    if tcb.state == states.ESTABLISHED:
+        tcb.become(states.CLOSE_WAIT)
+        tcb.interactive = True  # our own FIN will probably take the ACK along
+    elif tcb.state == states.FIN_WAIT_1:
+        send_ack(tcb)
+        tcb.become(states.CLOSING)
+    elif tcb.state == states.FIN_WAIT_2:
+        send_ack(tcb)
+        tcb.become(states.TIME_WAIT)
+
+
+def receive_urgent(tcb: ControlBlock, seq: i64, pointer: int) -> None:
+    """The urgent pointer (RFC 9293 3.8.5, RFC 6093): it points behind the urgent byte."""
+    if tcb.state not in TAKES_TEXT or pointer == 0:
+        return
+    at = seq + pointer - 1
+    if at >= tcb.rcv_nxt and at > tcb.urgent_at:
+        tcb.urgent_at = at
+        tcb.changed = True
