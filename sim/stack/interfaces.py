@@ -54,6 +54,10 @@ class Interface:
         """Whether a frame to `mac` is taken in: ours, broadcast, or of a group we listen to."""
         return mac == self.mac or mac in (addresses.MAC_BROADCAST, ALL_HOSTS_MAC) or mac in self.group_macs
 
+    def listens_to(self, group: bytes) -> bool:
+        """Whether somebody here has joined a group; all hosts are in 224.0.0.1 (RFC 1112 4)."""
+        return group in self.groups or group == ALL_HOSTS
+
     def source_for(self, next_hop: bytes) -> bytes | None:
         """The address to send from towards `next_hop`: one that shares its subnet, else the primary one."""
         for address, length in self.addresses:

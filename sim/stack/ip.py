@@ -15,7 +15,8 @@ from sim.errors import WireError
 from sim.stack.core import Core
 from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
-from sim.stack.interfaces import ALL_HOSTS, DEFAULT_MTU, Interface
+from sim.stack.interfaces import DEFAULT_MTU, Interface
+from sim.stack.looped import Looped
 from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
@@ -199,7 +200,7 @@ class IpStack(IpService):
         destination = packet.destination
         if destination not in self.paths:
             if self.is_broadcast(destination) or is_multicast_ip(destination):
-                self._send_to_many(packet)
+                self.send_to_many(packet)
                 return
             if self.is_local(destination):
                 self._send_to_self(packet)
@@ -226,7 +227,7 @@ class IpStack(IpService):
         elif self.is_local(destination):
             source = destination
         elif self.is_broadcast(destination) or is_multicast_ip(destination):
-            source = self._interface_to_many(destination).source_for(destination)
+            source = self.interface_to_many(destination).source_for(destination)
         else:
             paths = self.paths_to(destination)
             if not paths:
@@ -344,7 +345,7 @@ class IpStack(IpService):
         return source != IPV4_ANY or not to_all
 
     def _is_for_us(self, interface: Interface, destination: bytes) -> bool:
-        if destination in self.own or destination in interface.groups or destination == ALL_HOSTS:
+        if destination in self.own or interface.listens_to(destination):
             return True
         return destination[0] == 127
 
@@ -380,14 +381,21 @@ class IpStack(IpService):
         self.core.note(kinds.FRAGMENT, (len(pieces), interface.mtu))
         return [ipv4.emit(piece) for piece in pieces]
 
-    def _send_to_many(self, packet: ipv4.Packet) -> None:
+    def send_to_many(self, packet: ipv4.Packet, interface: Interface | None = None, loop: bool = True) -> None:
+        """Send a packet to a group or to everybody (see IpService)."""
         destination = packet.destination
-        interface = self._interface_to_many(destination)
-        mac = multicast_mac(destination) if is_multicast_ip(destination) else MAC_BROADCAST
-        for piece in self._fit(packet, interface):
-            self.core.transmit(interface, mac + interface.mac + IPV4_TYPE + piece)
+        multicast = is_multicast_ip(destination)
+        out = self.interface_to_many(destination) if interface is None else interface
+        pieces = self._fit(packet, out)
+        if loop and not out.loopback and (not multicast or out.listens_to(destination)) and self.udp.awaits(packet):
+            self.core.set_alarm(Looped(self.core, packet, self.udp.receive), self.core.now)
+        if not packet.ttl:
+            return  # it must not leave the host (RFC 1112 6.1)
+        mac = MAC_ZERO if out.loopback else multicast_mac(destination) if multicast else MAC_BROADCAST
+        for piece in pieces:
+            self.core.transmit(out, mac + out.mac + IPV4_TYPE + piece)
 
-    def _interface_to_many(self, destination: bytes) -> Interface:
+    def interface_to_many(self, destination: bytes) -> Interface:
         """Where a broadcast or a multicast leaves: its subnet, else its route, else the first interface that is up."""
         for interface in self.interfaces:
             if destination in interface.broadcasts and interface.up:

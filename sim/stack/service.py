@@ -7,6 +7,7 @@ import os
 from mypy_extensions import mypyc_attr
 
 from sim.stack.core import Core
+from sim.stack.interfaces import Interface
 from sim.wire import ipv4
 
 
@@ -50,6 +51,17 @@ class IpService:
         Raises OSError: ENETUNREACH without a route, EMSGSIZE when it is too long and may not be fragmented, EINVAL for
         a loopback source that would leave the host.
         """
+        raise NotImplementedError
+
+    def send_to_many(self, packet: ipv4.Packet, interface: Interface | None = None, loop: bool = True) -> None:
+        """Send a packet to a group or to everybody, on `interface` (None: where the route leads).
+
+        With `loop` the sockets of this host that listen to it hear it too. Raises OSError: ENETUNREACH, EMSGSIZE.
+        """
+        raise NotImplementedError
+
+    def interface_to_many(self, destination: bytes) -> Interface:
+        """Where a broadcast or a multicast leaves. Raises OSError ENETUNREACH."""
         raise NotImplementedError
 
     def source_for(self, destination: bytes) -> bytes:

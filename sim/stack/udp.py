@@ -1,88 +1,41 @@
-"""UDP (RFC 768) as a host speaks it (RFC 1122 4.1): ports, sockets, and port-unreachable where nobody listens."""
+"""UDP (RFC 768) as a host speaks it (RFC 1122 4.1): ports, sockets, and port-unreachable where nobody listens.
+
+Who gets a datagram? Of the sockets on its port, for one address the one that is bound closest to it: connected to its
+sender before bound to its address before bound to none; of equals the last, or, where all set SO_REUSEPORT, one by
+flow. For a group or a broadcast address every socket that it fits.
+"""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
 from typing import Final
+from zlib import crc32
 
 from sim.errors import WireError
 from sim.stack.icmp import Icmp
+from sim.stack.interfaces import Interface
 from sim.stack.service import IcmpError, IpService, os_error
+from sim.stack.udp_socket import (
+    PMTUDISC_DO,
+    PMTUDISC_DONT,
+    PMTUDISC_INTERFACE,
+    PMTUDISC_OMIT,
+    PMTUDISC_WANT,
+    UdpService,
+    UdpSocket,
+)
 from sim.tracing import kinds
 from sim.wire import icmpv4, ipv4, udp
 from sim.wire.addresses import IPV4_ANY, is_multicast_ip
 
 EPHEMERAL_FIRST: Final = 49152  # RFC 6335 6
 EPHEMERAL_LAST: Final = 65535
-RECEIVE_BUFFER: Final = 212_992  # bytes; net.core.rmem_default
-DATAGRAM_OVERHEAD: Final = 768  # bytes that Linux books for a datagram besides its data, so that empty ones count too
-ERROR_LIMIT: Final = 64  # errors that a socket keeps for a program that does not ask
-MAX_PAYLOAD: Final = 65535 - 20 - 8
+HEADERS: Final = ipv4.HEADER_LENGTH + udp.HEADER_LENGTH
+LOOPBACK_ADDRESS: Final = b"\x7f\x00\x00\x01"
+SMALLEST_PATH_MTU: Final = 552  # net.ipv4.route.min_pmtu: nobody makes us send in smaller pieces
 
 
-class UdpSocket:
-    """A bound UDP socket. `on_event()` is called when a datagram or an error has come in."""
-
-    def __init__(self, layer: Udp, address: bytes, port: int) -> None:
-        self.address = address
-        self.port = port
-        self.broadcast: bool = False
-        self.ttl: int = 64
-        self.multicast_ttl: int = 1
-        self.dont_fragment: bool = False
-        self.received: list[tuple[bytes, bytes, int]] = []  # the buffer's bound keeps it short
-        self.errors: list[IcmpError] = []
-        self.on_event: Callable[[], None] | None = None
-        self.closed: bool = False
-        self._layer = layer
-        self._octets: int = 0
-
-    def send_to(self, data: bytes, address: bytes, port: int) -> None:
-        """Send one datagram.
-
-        Raises OSError: EMSGSIZE over 65,507 bytes, EACCES for a broadcast without permission, ENETUNREACH, EBADF.
-        """
-        if self.closed:
-            raise os_error(errno.EBADF)
-        if len(data) > MAX_PAYLOAD:
-            raise os_error(errno.EMSGSIZE)
-        self._layer.send(self, data, address, port)
-
-    def receive(self) -> tuple[bytes, bytes, int] | None:
-        """The next datagram: its data, source address and source port. None when there is none."""
-        if not self.received:
-            return None
-        datagram = self.received.pop(0)
-        self._octets -= len(datagram[0]) + DATAGRAM_OVERHEAD
-        return datagram
-
-    def close(self) -> None:
-        """Free the port."""
-        if not self.closed:
-            self.closed = True
-            self._layer.release(self)
-
-    def is_full(self) -> bool:
-        """Whether the receive buffer takes no further datagram. Like Linux's it may be overrun by the last one."""
-        return self._octets > RECEIVE_BUFFER
-
-    def deliver(self, data: bytes, source: bytes, port: int) -> None:
-        """Take in a datagram."""
-        self._octets += len(data) + DATAGRAM_OVERHEAD
-        self.received.append((data, source, port))
-        if self.on_event is not None:
-            self.on_event()
-
-    def report(self, error: IcmpError) -> None:
-        """Take in an error."""
-        if len(self.errors) < ERROR_LIMIT:
-            self.errors.append(error)
-        if self.on_event is not None:
-            self.on_event()
-
-
-class Udp:
+class Udp(UdpService):
     """UDP of one stack: its sockets by port."""
 
     def __init__(self, ip: IpService, icmp: Icmp) -> None:
@@ -91,30 +44,18 @@ class Udp:
         self._sockets: dict[int, list[UdpSocket]] = {}
         self._ephemeral: int = EPHEMERAL_FIRST
 
+    def socket(self) -> UdpSocket:
+        """A new socket."""
+        return UdpSocket(self)
+
     def open(self, address: bytes = IPV4_ANY, port: int = 0) -> UdpSocket:
         """A socket bound to `address` (0.0.0.0: all of ours) and `port` (0: an ephemeral one).
 
         Raises OSError: EADDRINUSE, EADDRNOTAVAIL for an address that is not ours.
         """
-        if address != IPV4_ANY and not (
-            self.ip.is_local(address) or self.ip.is_broadcast(address) or is_multicast_ip(address)
-        ):
-            raise os_error(errno.EADDRNOTAVAIL)
-        if port == 0:
-            port = self._free_port()
-        for other in self._sockets.get(port, []):
-            if IPV4_ANY in (address, other.address) or address == other.address:
-                raise os_error(errno.EADDRINUSE)
-        socket = UdpSocket(self, address, port)
-        self._sockets.setdefault(port, []).append(socket)
+        socket = UdpSocket(self)
+        socket.bind(address, port)
         return socket
-
-    def release(self, socket: UdpSocket) -> None:
-        """A socket was closed."""
-        same = self._sockets[socket.port]
-        same.remove(socket)
-        if not same:
-            del self._sockets[socket.port]
 
     def close_all(self) -> None:
         """Close every socket, as a power cut does."""
@@ -122,26 +63,86 @@ class Udp:
             for socket in list(self._sockets[port]):
                 socket.close()
 
+    # -- for the sockets
+
+    def bind(self, socket: UdpSocket, address: bytes, port: int) -> None:
+        """See `UdpSocket.bind`."""
+        of_many = self.ip.is_broadcast(address) or is_multicast_ip(address)
+        if address != IPV4_ANY and not of_many and not self.ip.is_local(address):
+            raise os_error(errno.EADDRNOTAVAIL)
+        if socket.port:
+            raise os_error(errno.EINVAL)
+        number = port or self._free_port()
+        for other in self._sockets.get(number, []):
+            if conflict(socket, address, other):
+                raise os_error(errno.EADDRINUSE)
+        socket.port = number
+        socket.address = address
+        socket.source = IPV4_ANY if of_many else address
+        socket.narrow()
+        self._sockets.setdefault(number, []).append(socket)
+
+    def connect(self, socket: UdpSocket, address: bytes, port: int) -> None:
+        """See `UdpSocket.connect`."""
+        if not socket.port:
+            self.bind(socket, socket.address, 0)
+        address = this_host(socket, address)
+        source = self._group_source(socket, address) if is_multicast_ip(address) else self.ip.source_for(address)
+        if socket.source != IPV4_ANY:
+            if socket.source[0] == 127 and not self.ip.is_local(address):  # RFC 1122 3.2.1.3
+                raise os_error(errno.EINVAL)
+            source = socket.source
+        if not socket.broadcast and self.ip.is_broadcast(address):
+            raise os_error(errno.EACCES)
+        socket.source = source
+        if socket.address == IPV4_ANY:
+            socket.address = source
+        socket.peer, socket.peer_port = address, port
+        socket.connected = True
+        socket.narrow()
+
+    def release(self, socket: UdpSocket) -> None:
+        """A socket needs its port no more."""
+        same = self._sockets[socket.port]
+        same.remove(socket)
+        if not same:
+            del self._sockets[socket.port]
+
+    def group_interface(self, group: bytes) -> Interface:
+        """See `UdpService.group_interface`."""
+        try:
+            return self.ip.interface_to_many(group)
+        except OSError:
+            raise os_error(errno.ENODEV) from None
+
     def send(self, socket: UdpSocket, data: bytes, address: bytes, port: int) -> None:
         """Send a datagram from a socket; see `UdpSocket.send_to`."""
         ip = self.ip
-        multicast = is_multicast_ip(address)
-        if not multicast and not socket.broadcast and ip.is_broadcast(address):
+        if address == IPV4_ANY:
+            address = this_host(socket, address)
+        if is_multicast_ip(address):
+            self._send_to_group(socket, data, address, port)
+            return
+        if not socket.broadcast and ip.is_broadcast(address):
             raise os_error(errno.EACCES)
-        source = ip.source_for(address)
-        if socket.address != IPV4_ANY and ip.is_local(socket.address):
-            source = socket.address
+        source = socket.source if socket.source != IPV4_ANY else ip.source_for(address)
+        dont_fragment = socket.path_mtu_discovery != PMTUDISC_DONT and self._dont_fragment(socket, data, address)
+        if socket.error or socket.send_shut:
+            socket.check_sendable()
         ip.send(
             ipv4.Packet(
                 source,
                 address,
                 ipv4.PROTOCOL_UDP,
                 udp.emit(udp.Datagram(socket.port, port, data), source, address),
-                ttl=socket.multicast_ttl if multicast else socket.ttl,
+                ttl=socket.ttl,
                 identification=ip.next_identification(),
-                dont_fragment=socket.dont_fragment,
+                dont_fragment=dont_fragment,
+                tos=socket.tos,
             )
         )
+
+    # -- for the stack
 
     def receive(self, packet: ipv4.Packet) -> None:
         """Handle a UDP datagram to us, to a broadcast address or to a group."""
@@ -151,31 +152,87 @@ class Udp:
         except WireError:
             core.drop("malformed UDP")
             return
-        takers = self._takers(packet.destination, datagram.destination_port)
+        takers = self._takers(packet, datagram.source_port, datagram.destination_port)
         if not takers:
             core.drop("port unreachable")
             self._icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PORT_UNREACHABLE)
             return
-        ready = [socket for socket in takers if not socket.is_full()]
-        for _ in range(len(takers) - len(ready)):
-            core.drop("receive buffer full")
-        if ready and core.journal.recording:
-            core.note(kinds.DELIVER, f"UDP port {datagram.destination_port}")
-        for socket in ready:
-            socket.deliver(datagram.payload, packet.source, datagram.source_port)
+        received = (
+            datagram.payload,
+            packet.source,
+            datagram.source_port,
+            packet.destination,
+            packet.ttl,
+            packet.tos,
+        )
+        told = not core.journal.recording
+        for socket in takers:
+            if socket.is_full():
+                core.drop("receive buffer full")
+                continue
+            if not told:
+                core.note(kinds.DELIVER, f"UDP port {datagram.destination_port}")
+                told = True
+            socket.deliver(received)
 
-    def _takers(self, destination: bytes, port: int) -> list[UdpSocket]:
-        """Who gets a datagram: for one address the socket bound closest to it, for many addresses every one."""
+    def awaits(self, packet: ipv4.Packet) -> bool:
+        """Whether a socket here would take a packet that we send to many."""
+        ports = packet.payload
+        if packet.protocol != ipv4.PROTOCOL_UDP:
+            return False
+        source, destination = int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:4], "big")
+        return destination in self._sockets and len(self._takers(packet, source, destination)) > 0
+
+    def handle_error(self, error: IcmpError) -> None:
+        """An error about a datagram of ours: the socket it came from is told."""
+        quoted = error.quoted
+        if len(quoted.payload) < 4:
+            return
+        ours, theirs = int.from_bytes(quoted.payload[:2], "big"), int.from_bytes(quoted.payload[2:4], "big")
+        socket = self._closest(self._sockets.get(ours, []), quoted.source, quoted.destination, theirs)
+        if socket is None:
+            return
+        if error.kind == icmpv4.DESTINATION_UNREACHABLE and error.code == icmpv4.FRAGMENTATION_NEEDED:
+            self.ip.learn_mtu(quoted.destination, max(error.rest & 0xFFFF, SMALLEST_PATH_MTU))
+        socket.report(error)
+
+    # -- inside: who takes what
+
+    def _takers(self, packet: ipv4.Packet, source_port: int, port: int) -> list[UdpSocket]:
+        """Who gets a datagram."""
         sockets = self._sockets.get(port)
         if sockets is None:
             return []
-        if len(sockets) == 1 and sockets[0].address == IPV4_ANY:
-            return sockets
-        fitting = [socket for socket in sockets if socket.address in (IPV4_ANY, destination)]
+        if len(sockets) == 1 and sockets[0].takes_all:
+            return sockets[:]
+        destination = packet.destination
         if self.ip.is_local(destination):
-            exact = [socket for socket in fitting if socket.address == destination]
-            return (exact or fitting)[:1]
-        return fitting
+            closest = self._closest(sockets, destination, packet.source, source_port)
+            return [] if closest is None else [closest]
+        group = is_multicast_ip(destination)
+        return [
+            socket
+            for socket in sockets
+            if suits(socket, destination, packet.source, source_port) and (not group or socket.has_joined(destination))
+        ]
+
+    def _closest(self, sockets: list[UdpSocket], local: bytes, remote: bytes, remote_port: int) -> UdpSocket | None:
+        """The one socket for a datagram between these ends."""
+        best: UdpSocket | None = None
+        highest = -1
+        for socket in sockets:
+            score = (2 if socket.connected else 0) + (1 if socket.address != IPV4_ANY else 0)
+            if score >= highest and suits(socket, local, remote, remote_port):
+                best, highest = socket, score
+        if best is None or best.connected or not best.reuse_port:
+            return best
+        equals = [
+            socket
+            for socket in sockets
+            if socket.reuse_port and not socket.connected and socket.address == best.address
+        ]
+        flow = crc32(remote + local + remote_port.to_bytes(2, "big") + best.port.to_bytes(2, "big"))
+        return equals[flow * len(equals) >> 32]
 
     def _free_port(self) -> int:
         for _ in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1):
@@ -185,12 +242,72 @@ class Udp:
                 return port
         raise os_error(errno.EADDRINUSE)
 
-    def handle_error(self, error: IcmpError) -> None:
-        """An error about a datagram of ours: the socket it came from is told."""
-        payload = error.quoted.payload
-        if len(payload) < 4:
-            return
-        port = int.from_bytes(payload[:2], "big")
-        for socket in list(self._sockets.get(port, [])):  # whoever hears of it may close his socket
-            if socket.address in (IPV4_ANY, error.quoted.source):
-                socket.report(error)
+    # -- inside: sending
+
+    def _send_to_group(self, socket: UdpSocket, data: bytes, group: bytes, port: int) -> None:
+        ip = self.ip
+        source = socket.source if socket.source != IPV4_ANY else self._group_source(socket, group)
+        if socket.error or socket.send_shut:
+            socket.check_sendable()
+        ip.send_to_many(
+            ipv4.Packet(
+                source,
+                group,
+                ipv4.PROTOCOL_UDP,
+                udp.emit(udp.Datagram(socket.port, port, data), source, group),
+                ttl=socket.multicast_ttl,
+                identification=ip.next_identification(),
+                dont_fragment=socket.dont_fragment,
+                tos=socket.tos,
+            ),
+            socket.multicast_interface,
+            socket.multicast_loop,
+        )
+
+    def _group_source(self, socket: UdpSocket, group: bytes) -> bytes:
+        """The address that datagrams to a group leave from. Raises OSError ENETUNREACH, EADDRNOTAVAIL."""
+        if socket.multicast_source != IPV4_ANY:
+            return socket.multicast_source
+        interface = socket.multicast_interface
+        if interface is None:
+            interface = self.ip.interface_to_many(group)
+        source = interface.source_for(group)
+        if source is None:
+            raise os_error(errno.EADDRNOTAVAIL)
+        return source
+
+    def _dont_fragment(self, socket: UdpSocket, data: bytes, address: bytes) -> bool:
+        """Whether the datagram says so. Raises OSError EMSGSIZE for one that is too long and may not be cut."""
+        mode = socket.path_mtu_discovery
+        if mode == PMTUDISC_OMIT or self.ip.is_broadcast(address):
+            return socket.dont_fragment
+        length = len(data) + HEADERS
+        if mode == PMTUDISC_WANT:
+            return length <= self.ip.path_mtu(address)
+        limit = self.ip.path_mtu(address) if mode == PMTUDISC_DO else self.ip.interface_mtu(address)
+        if length > limit:
+            raise os_error(errno.EMSGSIZE)
+        return mode != PMTUDISC_INTERFACE
+
+
+def this_host(socket: UdpSocket, address: bytes) -> bytes:
+    """The address meant: 0.0.0.0 is this host, under the name that the socket has, else 127.0.0.1."""
+    if address != IPV4_ANY:
+        return address
+    return socket.source if socket.source != IPV4_ANY else LOOPBACK_ADDRESS
+
+
+def suits(socket: UdpSocket, local: bytes, remote: bytes, remote_port: int) -> bool:
+    """Whether a socket hears what comes from `remote` to `local`, an address of ours or of many."""
+    if socket.address not in (IPV4_ANY, local):
+        return False
+    return not socket.connected or (socket.peer == remote and socket.peer_port == remote_port)
+
+
+def conflict(socket: UdpSocket, address: bytes, other: UdpSocket) -> bool:
+    """Whether a socket cannot have `address` on the port of another."""
+    if address != other.address and IPV4_ANY not in (address, other.address):
+        return False
+    if socket.reuse_address and other.reuse_address:
+        return False
+    return not (socket.reuse_port and other.reuse_port)

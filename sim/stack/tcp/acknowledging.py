@@ -22,13 +22,16 @@ SMALLEST_FULL: Final = 536 + 20  # bytes; what counts as a full segment of a sma
 
 
 def be_quick(tcb: ControlBlock) -> None:
-    """Acknowledge the next segments at once."""
-    more: int = tcb.rcv_wnd // (2 * max(tcb.received_mss, 1))
-    if more == 0:
-        more = 2
-    tcb.quick_acks = max(tcb.quick_acks, min(more, MOST_QUICK_ACKS))
+    """Acknowledge the next segments at once, also in an interactive conversation."""
+    _allow_quick(tcb)
     tcb.interactive = False
     tcb.ato = MINIMUM_ATO
+
+
+def _allow_quick(tcb: ControlBlock) -> None:
+    """As many ACKs as the window has room for pairs of segments, but not too many."""
+    more: int = tcb.rcv_wnd // (2 * max(tcb.received_mss, 1))
+    tcb.quick_acks = max(tcb.quick_acks, min(max(more, 2), MOST_QUICK_ACKS))
 
 
 def note_data(tcb: ControlBlock, length: int) -> None:
@@ -37,7 +40,8 @@ def note_data(tcb: ControlBlock, length: int) -> None:
     tcb.ack_wanted = True
     _measure_segment(tcb, length)
     if tcb.ato == 0:
-        be_quick(tcb)
+        _allow_quick(tcb)
+        tcb.ato = MINIMUM_ATO
     else:
         pause = now - tcb.last_data_at
         if pause <= MINIMUM_ATO // 2:
@@ -45,7 +49,7 @@ def note_data(tcb: ControlBlock, length: int) -> None:
         elif pause < tcb.ato:
             tcb.ato = min((tcb.ato >> 1) + pause, tcb.rtt.timeout)
         elif pause > tcb.rtt.timeout:
-            be_quick(tcb)  # the peer begins a slow start again
+            _allow_quick(tcb)  # the peer begins a slow start again
     tcb.last_data_at = now
 
 

@@ -19,7 +19,7 @@ DEFAULT_MSS: Final = 536  # bytes; RFC 9293 3.7.1: when the peer names none
 SMALLEST_MSS: Final = 48  # bytes; Linux's tcp_min_snd_mss less the largest header
 MINIMUM_ATO: Final = 40_000_000  # ns; Linux's TCP_ATO_MIN
 
-RECEIVE_BUFFER: Final = 131_072  # bytes; Linux's tcp_rmem[1]: half of it is window, half is overhead
+RECEIVE_BUFFER: Final = 131_072  # bytes; Linux's tcp_rmem[1]
 RECEIVE_LIMIT: Final = 15 << 20  # bytes; how far the receive buffer grows by itself
 SEND_BUFFER: Final = 87_040  # bytes; what Linux gives a connection whose window is the initial one
 SEND_LIMIT: Final = 4 << 20  # bytes; Linux's tcp_wmem[2]
@@ -124,6 +124,7 @@ class ControlBlock:
         self.max_window: i64 = 0
         self.snd_small: i64 = 0  # end of the last segment sent that was not full (Minshall's variant of Nagle)
         self.snd_up: i64 = 0  # end of urgent data
+        self.pushed_up_to: i64 = 0  # end of the last segment with PSH
         self.unsent = bytearray()
         self.sent = SentQueue()
         self.fin_wanted: bool = False
@@ -153,7 +154,7 @@ class ControlBlock:
         self.fin_at: i64 = -1  # sequence number of a FIN that came out of order; -1: none
         self.receive_buffer: int = RECEIVE_BUFFER
         self.receive_buffer_locked: bool = False
-        self.window_clamp: i64 = RECEIVE_BUFFER // 2
+        self.window_clamp: i64 = 0  # the largest window that the buffer allows
         self.window_threshold: i64 = 0  # how far the advertised window may open by now
         self.urgent_at: i64 = -1  # sequence number of the urgent byte; -1: none
         self.receive_shut: bool = False

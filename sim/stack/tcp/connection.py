@@ -83,7 +83,7 @@ class Connection(ControlBlock):
         self.settle()
 
     def _begin(self, iss: int, timestamp_offset: int) -> None:
-        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_small = iss
+        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_small = self.pushed_up_to = iss
         self.timestamp_offset = timestamp_offset
         self.syn_sent_at = self.last_heard_at = self.core.now
         limit = self.receive_buffer // 2 if self.receive_buffer_locked else self.settings.receive_limit
@@ -190,8 +190,9 @@ class Connection(ControlBlock):
         capacity: int = self.send_buffer // 2 if self.send_buffer_locked else self.send_buffer
         return max(capacity - queued, 0)
 
-    def write(self, data: bytes) -> int:
-        """Take in what fits of `data`, and send what may be sent; how many bytes were taken."""
+    def write(self, data: bytes, more: bool = False) -> int:
+        """Take in what fits of `data`, and send what may be sent; how many bytes were taken. With `more` to come, a
+        segment that is not full waits."""
         room = self.room()
         if room == 0:
             self.send_blocked = True
@@ -199,7 +200,10 @@ class Connection(ControlBlock):
         taken = data if len(data) <= room else data[:room]
         self.send_blocked = len(taken) < len(data)
         self.unsent += taken
+        corked = self.cork
+        self.cork = corked or more
         outgoing.push(self)
+        self.cork = corked
         rate.check_app_limited(self)
         self.settle()
         return len(taken)

@@ -53,7 +53,8 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
     _follow_ack(tcb)
     if tcb.state == states.CLOSED:
         return DONE
-    if tcb.orphan and segment.payload and seq + len(segment.payload) > tcb.rcv_nxt:
+    unread = tcb.orphan or (tcb.receive_shut and tcb.fin_wanted)
+    if unread and segment.payload and seq + len(segment.payload) > tcb.rcv_nxt:
         abort(tcb, 0)  # nobody will read it (RFC 9293 3.6.1, RFC 2525 2.17)
         return RESET
     _read_text(tcb, segment, seq)

@@ -69,7 +69,7 @@ def reordering_window(tcb: ControlBlock) -> i64:
     """How long (ns) a segment may be overtaken before it counts as lost (RFC 8985 6.2 step 4)."""
     if not tcb.reordering_seen and (tcb.phase >= RECOVERY or tcb.sacked_out >= tcb.reordering):
         return 0
-    return min((tcb.rtt.min_rtt >> 2) * tcb.rack_steps, tcb.rtt.srtt >> 3)
+    return min((tcb.rtt.min_rtt >> 2) * tcb.rack_steps, tcb.rtt.srtt)
 
 
 def adapt_reordering_window(tcb: ControlBlock, dsack: bool) -> None:

@@ -272,15 +272,16 @@ def _send_one(tcb: ControlBlock, length: int, last: bool, fin: bool, size: int) 
     """Send the next `length` bytes, with the FIN if it is its turn."""
     core = tcb.core
     first = tcb.sent.size() == 0
+    seq = tcb.snd_nxt
     payload = bytes(tcb.unsent[:length])
     del tcb.unsent[:length]
     flags = tcp.ACK
-    if last and length:
-        flags |= tcp.PSH
+    if length and (last or seq + length - tcb.pushed_up_to > tcb.max_window >> 1):
+        flags |= tcp.PSH  # the end of a write, or so much that the peer's program should have it
+        tcb.pushed_up_to = seq + length
     if fin:
         flags |= tcp.FIN
         tcb.fin_sent = True
-    seq = tcb.snd_nxt
     entry = Sent(seq, seq + length + (1 if fin else 0), flags, payload, core.now)
     _stamp(tcb, entry)
     if first:
@@ -400,11 +401,14 @@ def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str) -> bool:
         entry.payload = entry.payload[tcb.snd_una - entry.seq :]
         entry.seq = tcb.snd_una
     room = tcb.window_end() - entry.seq
-    limit: int = min(tcb.mss, max(room, 1)) if entry.payload else tcb.mss
+    # A window that was closed altogether is probed with a whole segment.
+    limit: int = min(tcb.mss, room) if room > 0 else tcb.mss
     if len(entry.payload) > limit:
         rest = tcb.sent.split(index, limit)
         if rest.lost:
             tcb.lost_out += 1
+    elif len(entry.payload) < limit:
+        _join_following(tcb, entry, index, limit)
     core = tcb.core
     if core.journal.recording:
         core.note(kinds.RETRANSMIT, why)
@@ -422,6 +426,23 @@ def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str) -> bool:
     tcb.undo_retransmits = max(tcb.undo_retransmits, 0) + 1
     transmit(tcb, entry.seq, entry.flags, entry.payload, option_text(tcb))
     return True
+
+
+def _join_following(tcb: ControlBlock, entry: Sent, index: int, limit: int) -> None:
+    """A segment that is sent again takes small ones along that follow (RFC 9293 3.8.6.2.1, RFC 1122 4.2.2.15)."""
+    following = tcb.sent.at(index + 1)
+    while following is not None and not following.sacked:
+        if len(entry.payload) + len(following.payload) > limit or following.end > tcb.window_end():
+            return
+        tcb.sent.join(index)
+        entry.payload += following.payload
+        entry.end = following.end
+        entry.flags |= following.flags
+        tcb.lost_out -= 1 if following.lost else 0
+        tcb.retransmitted_out -= 1 if following.retransmitted else 0
+        if not tcb.sack_ok and tcb.sacked_out:
+            tcb.sacked_out -= 1
+        following = tcb.sent.at(index + 1)
 
 
 def is_idle(tcb: ControlBlock) -> bool:

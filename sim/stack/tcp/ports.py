@@ -27,7 +27,7 @@ class Tenant:
 
 
 class Port:
-    """A port in use: the sockets bound to it, and how many connections it has, in all and of those that do not share."""
+    """A port in use: the sockets bound to it, and its connections, all of them and those that do not share it."""
 
     def __init__(self) -> None:
         self.tenants: list[Tenant] = []

@@ -19,6 +19,8 @@ NOTHING_MORE: Final = 0
 LOST: Final = 1
 NEW: Final = 2
 
+RENEGING_DELAY: Final = 10_000_000  # ns
+
 
 def alert(tcb: ControlBlock) -> int:
     """An ACK that is not plain progress. What is to be sent next: NOTHING_MORE, LOST segments, or NEW data first."""
@@ -27,6 +29,10 @@ def alert(tcb: ControlBlock) -> int:
         tcb.sacked_out = 0
     if news.congestion:
         tcb.prior_ssthresh = 0
+    if news.reneged:  # a little patience, perhaps the next ACK is better; then all over again
+        set_timer(tcb, RETRANSMIT, max(tcb.rtt.srtt >> 1, RENEGING_DELAY))
+        news.set_timer = False
+        return NOTHING_MORE
     if tcb.phase == OPEN:
         tcb.first_retransmit_at = 0
     elif tcb.snd_una >= tcb.high_seq and _leave(tcb):

@@ -130,6 +130,12 @@ class SentQueue:
         self._entries.insert(self._head + index + 1, rest)
         return rest
 
+    def join(self, index: int) -> Sent:
+        """Take out the segment behind number `index`, whose data that one has taken over; return it."""
+        entry = self._entries.pop(self._head + index + 1)
+        self.unlink(entry)
+        return entry
+
     def clear(self) -> None:
         """Forget all."""
         while self.first() is not None:

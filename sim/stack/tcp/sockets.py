@@ -19,6 +19,7 @@ from sim.stack.tcp.connection import Connection
 from sim.stack.tcp.outgoing import send_ack, sync_mss
 from sim.stack.tcp.ports import Tenant
 from sim.stack.tcp.tcp_service import TcpService
+from sim.stack.tcp.window import space_of
 from sim.wire.addresses import IPV4_ANY, is_multicast_ip
 
 POLLIN: Final = 0x001
@@ -265,7 +266,7 @@ class TcpSocket(Tenant):
 
     # -- data
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes, more: bool = False) -> int:
         """Give bytes to send; how many were taken. EAGAIN, EPIPE, and what ended the connection."""
         self._check_open()
         connection = self.connection
@@ -279,7 +280,7 @@ class TcpSocket(Tenant):
             raise os_error(errno.EAGAIN)
         if not data:
             return 0
-        taken = connection.write(data)
+        taken = connection.write(data, more)
         if not taken:
             raise os_error(errno.EAGAIN)
         return taken
@@ -484,7 +485,7 @@ class TcpSocket(Tenant):
         self.options.receive_buffer = max(2 * min(size, LARGEST_BUFFER), SMALLEST_RECEIVE_BUFFER)
         self.apply_options()
         if self.connection is not None:
-            self.connection.window_clamp = self.options.receive_buffer // 2
+            self.connection.window_clamp = space_of(self.options.receive_buffer)
 
     @property
     def send_buffer(self) -> int:

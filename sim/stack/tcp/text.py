@@ -96,7 +96,7 @@ def _receive_fin(tcb: ControlBlock) -> None:
     tcb.inbox.waiting = 0
     if tcb.state == states.ESTABLISHED:
         tcb.become(states.CLOSE_WAIT)
-        tcb.interactive = True  # our own FIN will probably take the ACK along
+        tcb.ack_now = True
     elif tcb.state == states.FIN_WAIT_1:
         send_ack(tcb)
         tcb.become(states.CLOSING)

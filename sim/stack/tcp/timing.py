@@ -10,6 +10,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from sim.stack.alarms import NEVER
 from sim.stack.tcp.block import (
     LOSS_PROBE,
     NOTHING,
@@ -85,7 +86,7 @@ def schedule_loss_probe(tcb: ControlBlock, advancing: bool) -> bool:
 
 def schedule_window_probe(tcb: ControlBlock) -> None:
     """Something waits, and nothing that is on its way will bring news: probe the peer's window (RFC 9293 3.8.6.1)."""
-    if tcb.sent.size() == 0 and tcb.pending == NOTHING and tcb.pacing.deadline <= tcb.core.now:
+    if tcb.sent.size() == 0 and tcb.pending == NOTHING and tcb.pacing.deadline == NEVER:
         set_timer(tcb, WINDOW_PROBE, probe_interval(tcb))
 
 

@@ -1,7 +1,7 @@
 """The receive window: how much is advertised (RFC 9293 3.8.6), and a buffer that grows with the flow.
 
-A buffer of n bytes makes a window of n / 2, because what arrives takes more memory than its payload. The window opens
-step by step as full segments come in, and never shrinks (RFC 9293 3.8.6.2.1). Once a round trip the buffer is
+Not all of a buffer is window, because what arrives takes more memory than its payload: half of it is offered at first,
+three quarters once data has come. The window opens step by step as full segments come in, and never shrinks (RFC 9293 3.8.6.2.1). Once a round trip the buffer is
 compared with what the program has read in that time: a fast reader gets a larger one (dynamic right-sizing).
 """
 
@@ -25,10 +25,15 @@ def scale_for(limit: int) -> int:
     return scale
 
 
+def space_of(buffer: int) -> int:
+    """Bytes of payload that fit a buffer of `buffer` bytes."""
+    return buffer * 3 // 4
+
+
 def open_initial(tcb: ControlBlock, segment_size: int) -> None:
     """The window of a SYN: as many whole segments as the buffer holds, no more than 16 bits can say."""
-    tcb.window_clamp = tcb.receive_buffer // 2
-    space = min(tcb.window_clamp, 65536)
+    tcb.window_clamp = space_of(tcb.receive_buffer)
+    space = min(tcb.receive_buffer // 2, 65536)
     if space > segment_size:
         space -= space % segment_size
     tcb.rcv_wnd = min(space, LARGEST_UNSCALED)
@@ -63,12 +68,12 @@ def select(tcb: ControlBlock) -> int:
 
 def free_space(tcb: ControlBlock) -> i64:
     """Bytes of payload that the buffer still takes."""
-    return tcb.receive_buffer // 2 - tcb.inbox.held()
+    return space_of(tcb.receive_buffer) - tcb.inbox.held()
 
 
 def _offer(tcb: ControlBlock) -> i64:
     """The window that the buffer allows, without silly little steps (RFC 9293 3.8.6.2.2)."""
-    full: i64 = min(tcb.window_clamp, tcb.receive_buffer // 2)
+    full: i64 = min(tcb.window_clamp, space_of(tcb.receive_buffer))
     free = free_space(tcb)
     segment: i64 = min(tcb.received_mss, full)
     if free < full >> 1:
@@ -143,7 +148,7 @@ def _grow_buffer(tcb: ControlBlock, copied: i64) -> None:
     window = 2 * copied + 16 * tcb.advertised_mss
     if tcb.space > 0:  # slow start doubles: leave room for as much growth again
         window += 2 * (window * (copied - tcb.space) // tcb.space)
-    buffer: int = min(2 * window, tcb.settings.receive_limit)
+    buffer: int = min(window + window // 3, tcb.settings.receive_limit)
     if buffer > tcb.receive_buffer:
         tcb.receive_buffer = buffer
-        tcb.window_clamp = buffer // 2 if tcb.rcv_scale else min(buffer // 2, LARGEST_UNSCALED)
+        tcb.window_clamp = space_of(buffer) if tcb.rcv_scale else min(space_of(buffer), LARGEST_UNSCALED)
