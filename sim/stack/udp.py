@@ -31,6 +31,7 @@ from sim.wire.addresses import IPV4_ANY, is_multicast_ip
 EPHEMERAL_FIRST: Final = 49152  # RFC 6335 6
 EPHEMERAL_LAST: Final = 65535
 HEADERS: Final = ipv4.HEADER_LENGTH + udp.HEADER_LENGTH
+FIRST_GROUP: Final = 224  # from 224.0.0.0 on no address is one host's
 LOOPBACK_ADDRESS: Final = b"\x7f\x00\x00\x01"
 SMALLEST_PATH_MTU: Final = 552  # net.ipv4.route.min_pmtu: nobody makes us send in smaller pieces
 
@@ -118,11 +119,11 @@ class Udp(UdpService):
     def send(self, socket: UdpSocket, data: bytes, address: bytes, port: int) -> None:
         """Send a datagram from a socket; see `UdpSocket.send_to`."""
         ip = self.ip
-        if address == IPV4_ANY:
+        if not 0 < address[0] < FIRST_GROUP:
+            if is_multicast_ip(address):
+                self._send_to_group(socket, data, address, port)
+                return
             address = this_host(socket, address)
-        if is_multicast_ip(address):
-            self._send_to_group(socket, data, address, port)
-            return
         if not socket.broadcast and ip.is_broadcast(address):
             raise os_error(errno.EACCES)
         source = socket.source if socket.source != IPV4_ANY else ip.source_for(address)

@@ -90,6 +90,7 @@ def _answer_probe(tcb: ControlBlock) -> None:
     size = min(len(tcb.unsent), tcb.mss)
     if tcb.snd_nxt + size <= tcb.window_end():
         tcb.probe_backoff = 0
+        tcb.probing_since = 0
         if tcb.pending == WINDOW_PROBE:
             clear_timer(tcb)
     else:
@@ -110,8 +111,6 @@ def _read_sacks(tcb: ControlBlock, sacks: list[Block], prior: i64, ack: i64) -> 
         news.dsack = True
         _count_dsack(tcb, blocks[0])
     found: list[Block] = []
-    earliest: i64 = -1
-    latest: i64 = -1
     for block in blocks:
         left, right = block
         if left >= right or right > tcb.snd_nxt or left < tcb.snd_una or right <= ack:
@@ -126,14 +125,13 @@ def _read_sacks(tcb: ControlBlock, sacks: list[Block], prior: i64, ack: i64) -> 
         while entry is not None and entry.end <= right:
             if entry.seq >= left and not entry.sacked:
                 if not entry.repeated:
-                    earliest = entry.sent_at if earliest < 0 else earliest
-                    latest = entry.sent_at
+                    if news.first_sacked_at < 0:
+                        news.first_sacked_at = entry.sent_at
+                    news.last_sacked_at = entry.sent_at
                 _mark_sacked(tcb, entry)
             index += 1
             entry = tcb.sent.at(index)
     tcb.reported = found
-    if latest >= 0:
-        tcb.sample.rtt = tcb.core.now - latest
     if tcb.phase != LOSS or tcb.undo_marker >= 0:
         losses.note_reordering(tcb, news.reordered_at)
 
@@ -214,12 +212,13 @@ def _clean(tcb: ControlBlock, ack: i64) -> None:
             news.acked = True
         sent.pop_first()
         entry = sent.first()
+    if acked or news.sacked:
+        _measure(tcb, first_at, last_at, ambiguous)
     if acked == 0:
         return
     news.set_timer = True
     if entry is not None and entry.sacked:
         news.reneged = True
-    _measure(tcb, first_at, last_at, ambiguous)
     if not tcb.sack_ok:
         losses.remove_duplicates(tcb, acked)
     elif low < prior_highest:
@@ -250,13 +249,15 @@ def _measure(tcb: ControlBlock, first_at: i64, last_at: i64, ambiguous: bool) ->
     if first_at >= 0 and not ambiguous:
         sample = now - first_at
         tcb.sample.rtt = now - last_at
-    elif tcb.sample.rtt > 0:
-        sample = tcb.sample.rtt
-    elif tcb.timestamps_ok and tcb.ts_echo:
+    elif tcb.news.first_sacked_at >= 0:
+        sample = now - tcb.news.first_sacked_at
+        tcb.sample.rtt = now - tcb.news.last_sacked_at
+    elif tcb.news.advanced and tcb.timestamps_ok and tcb.ts_echo:
         sample = ((tcb.timestamp() - tcb.ts_echo) & 0x7FFFFFFF) * 1_000_000
         tcb.sample.rtt = sample
     if sample >= 0:
-        tcb.rtt.sample(sample, now, tcb.snd_una, tcb.snd_nxt)
+        tcb.rtt.sample(sample, tcb.snd_una, tcb.snd_nxt)
+        tcb.rtt.note_minimum(tcb.sample.rtt, now)
 
 
 def _adjust_window(tcb: ControlBlock, delivered: i64, lost: i64) -> None:

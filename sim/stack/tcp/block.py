@@ -71,6 +71,8 @@ class AckNews:
         self.set_timer: bool = False
         self.delivered_before: i64 = 0
         self.lost_before: i64 = 0
+        self.first_sacked_at: i64 = -1  # when the first and the last segment were sent that SACK reports now
+        self.last_sacked_at: i64 = -1
         self.reordered_at: i64 = 0  # the lowest sequence number that came later than higher ones
 
     def clear(self) -> None:
@@ -78,6 +80,7 @@ class AckNews:
         self.advanced = self.acked = self.sacked = self.duplicate = self.plain = False
         self.dsack = self.congestion = self.original_arrived = self.retransmission_lost = False
         self.reneged = self.set_timer = False
+        self.first_sacked_at = self.last_sacked_at = -1
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -133,6 +136,7 @@ class ControlBlock:
         self.peer_mss: int = DEFAULT_MSS
         self.user_mss: int = 0
         self.path_mtu: int = 0
+        self.may_fragment: bool = False  # the path's MTU is too small for us: routers shall cut what is too long
         self.send_buffer: int = SEND_BUFFER
         self.send_buffer_locked: bool = False
         self.nodelay: bool = False
@@ -146,6 +150,7 @@ class ControlBlock:
         self.rcv_wup: i64 = 0  # rcv_nxt when the window was last advertised
         self.rcv_wnd: i64 = 0
         self.rcv_scale: i64 = 0
+        self.offered_scale: int = 0  # the window scale of our SYN
         self.advertised_mss: int = DEFAULT_MSS
         self.received_mss: int = DEFAULT_MSS  # an estimate of what the peer sends
         self.inbox = ReceiveBuffer()
@@ -157,6 +162,8 @@ class ControlBlock:
         self.window_clamp: i64 = 0  # the largest window that the buffer allows
         self.window_threshold: i64 = 0  # how far the advertised window may open by now
         self.urgent_at: i64 = -1  # sequence number of the urgent byte; -1: none
+        self.urgent_byte: int = -1  # -1: not there yet; -2: the program has had it
+        self.oob_inline: bool = False
         self.receive_shut: bool = False
 
         # When to acknowledge
@@ -238,6 +245,8 @@ class ControlBlock:
         # What the program asked for
         self.error: int = 0
         self.soft_error: int = 0
+        self.receive_errors: bool = False  # IP_RECVERR: the program wants to hear of every ICMP error
+        self.passive: bool = False  # it began with the peer's SYN
         self.orphan: bool = False
         self.linger: int = -1
         self.keepalive: bool = False

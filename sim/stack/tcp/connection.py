@@ -20,10 +20,11 @@ from sim.wire import icmpv4, tcp
 
 HEADERS: Final = 40
 MOST_MSS: Final = 65535 - HEADERS
-SMALLEST_MTU: Final = 68  # bytes (RFC 791)
+LEAST_PATH_MTU: Final = 552  # bytes; Linux's min_pmtu: a router that wants less shall fragment
 SENT_FACTOR: Final = 2
 """The send buffer holds twice the congestion window: one on its way, one to follow it."""
 
+HAD: Final = -2
 ICMP_ERRNO: Final = {
     icmpv4.NET_UNREACHABLE: errno.ENETUNREACH,
     icmpv4.HOST_UNREACHABLE: errno.EHOSTUNREACH,
@@ -54,7 +55,9 @@ class Connection(ControlBlock):
         self.remote_address = remote
         self.remote_port = remote_port
         self.path_mtu = self.ip.path_mtu(remote)
-        mss = max(min(self.ip.interface_mtu(remote), self.path_mtu) - HEADERS, SMALLEST_MSS)
+        mtu = self.ip.interface_mtu(remote)
+        self.may_fragment = self.path_mtu <= LEAST_PATH_MTU < mtu
+        mss = max(min(mtu, self.path_mtu) - HEADERS, SMALLEST_MSS)
         if self.user_mss:
             mss = min(mss, self.user_mss)
         self.advertised_mss = min(mss, MOST_MSS)
@@ -72,6 +75,7 @@ class Connection(ControlBlock):
     def open_passive(self, segment: tcp.Segment, options: Options, iss: int, timestamp_offset: int) -> None:
         """Answer a SYN (RFC 9293 3.10.7.2)."""
         self._begin(iss, timestamp_offset)
+        self.passive = True
         self.sack_ok = self.timestamps_ok = self.scale_ok = True
         self.state = states.LISTEN
         incoming.negotiate(self, segment, options)
@@ -83,11 +87,13 @@ class Connection(ControlBlock):
         self.settle()
 
     def _begin(self, iss: int, timestamp_offset: int) -> None:
-        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_small = self.pushed_up_to = iss
+        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_small = iss
+        self.pushed_up_to = iss + 1
         self.timestamp_offset = timestamp_offset
         self.syn_sent_at = self.last_heard_at = self.core.now
         limit = self.receive_buffer // 2 if self.receive_buffer_locked else self.settings.receive_limit
-        self.rcv_scale = window.scale_for(limit)
+        self.offered_scale = window.scale_for(limit)
+        self.rcv_scale = self.offered_scale
         self.refresh_flow()
 
     # -- what comes from below
@@ -114,19 +120,26 @@ class Connection(ControlBlock):
             if number == 0:
                 return
             if self.state in (states.SYN_SENT, states.SYN_RECEIVED):
-                incoming.abort(self, number)
+                if not (self.passive and number == errno.ECONNREFUSED):
+                    incoming.abort(self, number)
+            elif self.receive_errors:
+                self.error = number
+                self.changed = True
             else:
                 self.soft_error = number  # RFC 5461: a hint, which retransmissions may outlive
+            if number in (errno.EHOSTUNREACH, errno.ENETUNREACH) and seq == self.snd_una:
+                timeouts.revert_backoff(self)
         self.settle()
 
     def _learn_mtu(self, error: IcmpError) -> None:
         """Path MTU discovery (RFC 1191 3): smaller segments from here on, and what was too large once more."""
         mtu = error.rest & 0xFFFF
-        if mtu == 0:  # a router that does not say (RFC 1191 5): try the next smaller usual one
-            mtu = max([plateau for plateau in PLATEAUS if plateau < self.path_mtu], default=SMALLEST_MTU)
         if mtu >= self.path_mtu:
             return
-        self.path_mtu = self.ip.learn_mtu(self.remote_address, max(mtu, SMALLEST_MTU))
+        if mtu < LEAST_PATH_MTU:  # also of an old router that does not say (RFC 1191 5)
+            mtu = min(LEAST_PATH_MTU, self.path_mtu)
+            self.may_fragment = True
+        self.path_mtu = self.ip.learn_mtu(self.remote_address, mtu)
         outgoing.sync_mss(self)
         index = 0
         entry = self.sent.at(0)
@@ -210,15 +223,23 @@ class Connection(ControlBlock):
 
     def write_urgent(self, data: bytes) -> int:
         """Take in data whose last byte is urgent (RFC 9293 3.8.5)."""
-        taken = self.write(data)
-        self.snd_up = self.write_end()
-        return taken
+        self.snd_up = self.write_end() + min(len(data), self.room())
+        return self.write(data)
+
+    def read_urgent(self) -> int:
+        """The urgent byte, once; -1 when it is still to come, -2 when there is none."""
+        if self.oob_inline or self.urgent_at < 0 or self.urgent_byte == HAD:
+            return -2
+        byte = self.urgent_byte
+        if byte >= 0:
+            self.urgent_byte = HAD
+        return byte
 
     def read(self, size: int, peek: bool = False) -> bytes:
         """Up to `size` bytes of what has come in order; the peer hears of the room that this makes."""
         inbox = self.inbox
-        available = self._until_urgent()
-        size = min(size, available)
+        if self.urgent_at >= self.read_up_to:
+            size = min(size, self._until_urgent())
         if peek:
             return bytes(inbox.ready[:size])
         data = inbox.take(size)
@@ -229,10 +250,14 @@ class Connection(ControlBlock):
         return data
 
     def _until_urgent(self) -> int:
-        """Bytes that may be read at once: a read stops at the urgent mark (RFC 6093 3.2 has it inline)."""
-        ready = len(self.inbox.ready)
+        """Bytes that may be read at once: a read stops at the urgent mark, and the urgent byte is not in the stream."""
+        ready = self.inbox.ready
         distance: int = self.urgent_at - self.read_up_to
-        return distance if 0 < distance < ready else ready
+        if distance == 0 and ready and not self.oob_inline:
+            del ready[:1]
+            self.read_up_to += 1
+            return len(ready)
+        return distance if 0 < distance < len(ready) else len(ready)
 
     def shutdown_write(self) -> None:
         """The program has nothing more to say: FIN behind what is still to be sent (RFC 9293 3.10.4)."""
@@ -294,10 +319,6 @@ class Connection(ControlBlock):
     def asks_for_ecn(self) -> bool:
         """Whether its SYN offers ECN."""
         return self.settings.ecn == ECN_ASK
-
-
-PLATEAUS: Final = (32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)
-"""MTUs that are usual (RFC 1191 7.1)."""
 
 
 def errno_of(error: IcmpError) -> int:

@@ -8,11 +8,11 @@ from typing import Final
 from mypy_extensions import i64
 
 from sim.stack.tcp import acknowledging, acks, outgoing, states, text, window
-from sim.stack.tcp.block import DEFAULT_MSS, ECN_OFF, SMALLEST_MSS, ControlBlock
+from sim.stack.tcp.block import DEFAULT_MSS, ECN_OFF, RETRANSMIT, SMALLEST_MSS, ControlBlock
 from sim.stack.tcp.options import Options
 from sim.stack.tcp.rtt import INITIAL_TIMEOUT
 from sim.stack.tcp.sequence import precedes, unwrap
-from sim.stack.tcp.timing import clear_timer
+from sim.stack.tcp.timing import TIMER_SLACK, clear_timer, set_timer
 from sim.wire import tcp
 
 RATE_LIMIT: Final = 500_000_000  # ns between ACKs that somebody else's garbage provokes; Linux's tcp_invalid_ratelimit
@@ -32,9 +32,10 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
         return _in_syn_sent(tcb, segment, options)
     seq = unwrap(segment.sequence, tcb.rcv_nxt)
     length = len(segment.payload) + (1 if segment.flags & tcp.FIN else 0) + (1 if segment.flags & tcp.SYN else 0)
-    if not _is_acceptable(tcb, segment, options, seq, length):
-        return DONE
-    if not segment.flags & tcp.ACK:
+    if _is_other_syn(tcb, segment, seq):
+        abort(tcb, 0)
+        return RESET
+    if not _is_acceptable(tcb, segment, options, seq, length) or not segment.flags & tcp.ACK:
         return DONE
     ack = unwrap(segment.acknowledgment, tcb.snd_una)
     if tcb.state == states.SYN_RECEIVED:
@@ -82,7 +83,8 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
     flags = segment.flags
     reset = flags & tcp.RST != 0
     if tcb.timestamps_ok and options.timestamps and not reset and _is_old_duplicate(tcb, segment, options, seq, length):
-        _answer_unacceptable(tcb, seq, length, flags)
+        if length or seq >= tcb.rcv_nxt:  # a pure ACK that is old is no news to anybody
+            _answer_unacceptable(tcb, seq, length, flags)
         return False
     end = seq + length
     if end < tcb.rcv_wup or seq > tcb.rcv_nxt + tcb.receive_window():
@@ -101,6 +103,14 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
     return True
 
 
+def _is_other_syn(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
+    """Another SYN in the window of a handshake: the peer has begun anew (RFC 9293 3.10.7.4, fourth)."""
+    if not tcb.passive or tcb.state != states.SYN_RECEIVED:
+        return False
+    inside = tcb.rcv_nxt <= seq <= tcb.rcv_nxt + tcb.receive_window()
+    return inside and segment.flags & (tcp.SYN | tcp.RST) == tcp.SYN
+
+
 def _answer_syn(tcb: ControlBlock, seq: i64) -> None:
     """A SYN on a connection that exists: our SYN,ACK was lost, or somebody guesses (RFC 5961 4)."""
     if tcb.state == states.SYN_RECEIVED and seq == tcb.irs:
@@ -116,6 +126,8 @@ def _is_old_duplicate(tcb: ControlBlock, segment: tcp.Segment, options: Options,
         return False
     if tcb.core.now - tcb.ts_recent_at > PAWS_MEMORY:
         return False
+    if length == 0 and seq < tcb.rcv_nxt:
+        return True
     behind = (tcb.ts_recent - options.value) & 0xFFFFFFFF
     if behind <= 1:
         return False
@@ -197,6 +209,8 @@ def _in_syn_sent(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> i
     flags = segment.flags
     ack = unwrap(segment.acknowledgment, tcb.snd_una)
     if flags & tcp.ACK and not tcb.snd_una < ack <= tcb.snd_nxt:
+        if tcb.retransmits == 0:  # the peer is free for us once it has our RST (RFC 9293 3.5.1)
+            set_timer(tcb, RETRANSMIT, TIMER_SLACK)
         return DONE if flags & tcp.RST else RESET
     if flags & tcp.ACK and _echoes_nonsense(tcb, options):
         return DONE if flags & tcp.RST else RESET
@@ -217,8 +231,6 @@ def _in_syn_sent(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> i
     acks.receive_ack(tcb, segment, tcb.irs, ack, options)
     tcb.become(states.ESTABLISHED)
     _establish(tcb)
-    if segment.payload or flags & tcp.FIN:
-        text.receive_text(tcb, tcb.rcv_nxt, segment.payload, flags & tcp.FIN != 0)
     tcb.ack_wanted = True
     if tcb.unsent or tcb.fin_wanted:
         outgoing.push(tcb)  # what waits takes the ACK along

@@ -66,7 +66,7 @@ def transmit(tcb: ControlBlock, seq: i64, flags: int, payload: bytes, text: byte
         tcp.emit(segment, source, destination),
         ttl=tcb.ttl,
         identification=tcb.ip.next_identification(),
-        dont_fragment=True,
+        dont_fragment=not tcb.may_fragment,
         tos=tcb.tos | ecn,
     )
     try:
@@ -129,6 +129,8 @@ def send_reset(tcb: ControlBlock) -> None:
 def syn_options(tcb: ControlBlock, mss: int, scale: int) -> bytes:
     """The options of our SYN or SYN,ACK."""
     echo = tcb.ts_recent if tcb.state == states.SYN_RECEIVED else 0
+    if not tcb.passive:  # also when both open at once: what was offered stays offered
+        return options.for_syn(mss, True, True, tcb.timestamp(), echo, tcb.offered_scale)
     return options.for_syn(mss, tcb.sack_ok, tcb.timestamps_ok, tcb.timestamp(), echo, scale)
 
 

@@ -64,7 +64,7 @@ class ReceiveBuffer:
             index += 1
             start = stop
         self.duplicate = duplicate
-        self._report(seq, end)
+        self.report(seq, end)
 
     def advance(self, next_expected: i64) -> i64:
         """The gap before `next_expected` is filled: take over what follows it; return the byte expected then."""
@@ -101,7 +101,7 @@ class ReceiveBuffer:
                 high = middle
         return low
 
-    def _report(self, left: i64, right: i64) -> None:
+    def report(self, left: i64, right: i64) -> None:
         """Put the block that holds the latest data in front, joined with what touches it."""
         others: list[tuple[int, int]] = []
         low: int = left

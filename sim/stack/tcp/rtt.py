@@ -29,7 +29,7 @@ class RttEstimator:
         self._peak: i64 = MINIMUM_VARIANCE  # of it, in this round trip
         self._round_end: i64 = 0
 
-    def sample(self, rtt: i64, now: i64, snd_una: i64, snd_nxt: i64) -> None:
+    def sample(self, rtt: i64, snd_una: i64, snd_nxt: i64) -> None:
         """Take in a measurement (ns). A round trip ends when what is being sent now is acknowledged."""
         rtt = max(rtt, 1)
         if self.srtt == 0:  # RFC 6298 2.2
@@ -45,6 +45,10 @@ class RttEstimator:
                 self._round_end = snd_nxt
                 self._peak = MINIMUM_VARIANCE
         self.timeout = min(self.srtt + self.variance, MAXIMUM_TIMEOUT)
+
+    def note_minimum(self, rtt: i64, now: i64) -> None:
+        """A round trip as short as it came, without the time for which the peer held the ACK back."""
+        rtt = max(rtt, 1)
         if self.min_rtt == 0 or rtt <= self.min_rtt or now - self._min_at > MIN_RTT_WINDOW:
             self.min_rtt = rtt
             self._min_at = now

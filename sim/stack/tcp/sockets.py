@@ -57,6 +57,7 @@ class SocketOptions:
         self.fin_timeout: int = 60  # s
         self.ttl: int = 64
         self.tos: int = 0
+        self.receive_errors: bool = False  # IP_RECVERR
         self.max_segment: int = 0  # bytes; 0: by the MTU
         self.oob_inline: bool = False
         self.congestion: str = ""
@@ -72,7 +73,7 @@ class SocketOptions:
         other.linger, other.user_timeout = self.linger, self.user_timeout
         other.syn_count, other.fin_timeout = self.syn_count, self.fin_timeout
         other.ttl, other.tos, other.max_segment = self.ttl, self.tos, self.max_segment
-        other.congestion = self.congestion
+        other.congestion, other.receive_errors = self.congestion, self.receive_errors
         other.send_buffer, other.receive_buffer = self.send_buffer, self.receive_buffer
         return other
 
@@ -90,6 +91,8 @@ class SocketOptions:
         connection.ttl = self.ttl
         connection.tos = self.tos & ~3
         connection.user_mss = self.max_segment
+        connection.oob_inline = self.oob_inline
+        connection.receive_errors = self.receive_errors
         if self.send_buffer:
             connection.send_buffer = self.send_buffer
             connection.send_buffer_locked = True
@@ -301,6 +304,26 @@ class TcpSocket(Tenant):
             return b""
         raise os_error(errno.EAGAIN)
 
+    def send_urgent(self, data: bytes) -> int:
+        """Send bytes of which the last is urgent (MSG_OOB); how many were taken. Errors as `send`."""
+        self.send(b"")
+        assert self.connection is not None
+        taken = self.connection.write_urgent(data)
+        if data and not taken:
+            raise os_error(errno.EAGAIN)
+        return taken
+
+    def receive_urgent(self) -> bytes:
+        """The urgent byte, out of turn (MSG_OOB). EINVAL when there is none, EAGAIN while it is on its way."""
+        self._check_open()
+        connection = self.connection
+        if connection is None:
+            raise os_error(errno.ENOTCONN)
+        byte = connection.read_urgent()
+        if byte < 0:
+            raise os_error(errno.EINVAL if byte == -2 else errno.EAGAIN)
+        return bytes((byte,))
+
     def _raise_error(self, connection: Connection) -> None:
         number = connection.error
         connection.error = 0
@@ -317,6 +340,9 @@ class TcpSocket(Tenant):
             self._stop_listening()
             return
         connection = self.connection
+        if connection is not None and connection.state == states.SYN_SENT and how != SHUT_RD:
+            connection.vanish()
+            return
         if connection is None or not self._is_connected():
             raise os_error(errno.ENOTCONN)
         if how != SHUT_WR:
@@ -379,7 +405,7 @@ class TcpSocket(Tenant):
             ready |= POLLIN
         if over or connection.fin_wanted or connection.is_writable():
             ready |= POLLOUT
-        if connection.urgent_at >= connection.read_up_to and connection.urgent_at >= 0:
+        if connection.urgent_byte >= 0:
             ready |= POLLPRI
         return ready
 
@@ -393,8 +419,8 @@ class TcpSocket(Tenant):
         connection = self.connection
         if connection is None:
             return 0
-        number = connection.error
-        connection.error = 0
+        number = connection.error or connection.soft_error
+        connection.error = connection.soft_error = 0
         return number
 
     @property

@@ -14,8 +14,10 @@ TAKES_TEXT = (states.ESTABLISHED, states.FIN_WAIT_1, states.FIN_WAIT_2)
 
 def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None:
     """Take in what an acceptable segment carries."""
-    if tcb.state not in TAKES_TEXT:
-        return  # after the peer's FIN there is nothing more
+    if tcb.state not in TAKES_TEXT:  # after the peer's FIN there is nothing more
+        if seq < tcb.rcv_nxt:
+            tcb.ack_wanted = tcb.ack_now = True
+        return
     edge = tcb.rcv_nxt + tcb.receive_window()
     end: i64 = seq + len(payload)
     if end > edge:  # RFC 9293 3.10.7.4: what lies beyond the window is cut off
@@ -60,6 +62,7 @@ def _accept(tcb: ControlBlock, payload: bytes) -> None:
     elif tcb.ts_echo and length >= tcb.received_mss:
         window.measure_round_trip(tcb, ((tcb.timestamp() - tcb.ts_echo) & 0x7FFFFFFF) * 1_000_000, False)
     window.grow_threshold(tcb, length)
+    note_urgent_byte(tcb)
     tcb.changed = True
 
 
@@ -67,13 +70,17 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     """Something is missing before it: keep it, and say so at once (RFC 5681 4.2)."""
     tcb.ack_wanted = True
     tcb.ack_now = True
-    if fin:
-        tcb.fin_at = seq + len(payload)
-    if not payload or window.free_space(tcb) < len(payload):
+    if window.free_space(tcb) < len(payload):
         return
-    tcb.inbox.insert(seq, payload)
+    inbox = tcb.inbox
+    end: i64 = seq + len(payload)
+    if payload:
+        inbox.insert(seq, payload)
+    if fin:
+        tcb.fin_at = end
+        inbox.report(seq, end + 1)
     if not tcb.sack_ok:
-        tcb.inbox.duplicate = None
+        inbox.duplicate = None
 
 
 def _refuse(tcb: ControlBlock, seq: i64, end: i64) -> None:
@@ -112,4 +119,11 @@ def receive_urgent(tcb: ControlBlock, seq: i64, pointer: int) -> None:
     at = seq + pointer - 1
     if at >= tcb.rcv_nxt and at > tcb.urgent_at:
         tcb.urgent_at = at
+        tcb.urgent_byte = -1
         tcb.changed = True
+
+
+def note_urgent_byte(tcb: ControlBlock) -> None:
+    """Keep the urgent byte where the program can have it out of turn, once it is there."""
+    if tcb.urgent_byte == -1 and tcb.read_up_to <= tcb.urgent_at < tcb.rcv_nxt:
+        tcb.urgent_byte = tcb.inbox.ready[tcb.urgent_at - tcb.read_up_to]

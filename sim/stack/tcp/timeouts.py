@@ -67,6 +67,15 @@ def _retransmission_timeout(tcb: ControlBlock) -> None:
     set_timer(tcb, RETRANSMIT, clamp_to_user_timeout(tcb, tcb.rtt.timeout))
 
 
+def revert_backoff(tcb: ControlBlock) -> None:
+    """A router says that there is no way at present: that is no congestion, so do not wait longer for it (RFC 6069)."""
+    first = tcb.sent.first()
+    if first is None or tcb.retransmits == 0 or tcb.pending != RETRANSMIT:
+        return
+    tcb.rtt.timeout = max(tcb.rtt.timeout >> 1, tcb.rtt.srtt + tcb.rtt.variance)
+    set_timer(tcb, RETRANSMIT, first.sent_at + tcb.rtt.timeout - tcb.core.now)
+
+
 def _has_lasted_too_long(tcb: ControlBlock) -> bool:
     """RFC 9293 3.8.3: the limit R2, or the program's own patience (RFC 5482)."""
     elapsed = tcb.core.now - tcb.stalled_at
@@ -98,7 +107,7 @@ def _probe_window(tcb: ControlBlock) -> None:
     if tcb.sent.size() or not (tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent)):
         tcb.probes_out = 0
         return
-    if tcb.probes_out == 0:
+    if tcb.probing_since == 0:
         tcb.probing_since = tcb.core.now
     elif tcb.user_timeout and tcb.core.now - tcb.probing_since >= tcb.user_timeout:
         give_up(tcb)

@@ -95,4 +95,6 @@ def probe_interval(tcb: ControlBlock) -> i64:
     delay = max(tcb.rtt.timeout, MINIMUM_VARIANCE)
     for _ in range(tcb.probe_backoff):
         delay = min(delay * 2, MAXIMUM_TIMEOUT)
-    return clamp_to_user_timeout(tcb, delay)
+    if tcb.user_timeout and tcb.probing_since:
+        delay = min(delay, max(tcb.probing_since + tcb.user_timeout - tcb.core.now, TIMER_SLACK))
+    return delay
