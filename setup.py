@@ -24,6 +24,7 @@ COMPILED = [
     "sim/tracing/kinds.py",
     "sim/tracing/recorder.py",
     "sim/tracing/journal.py",
+    "sim/tracing/series.py",
 ]
 
 

@@ -86,8 +86,7 @@ def format_duration(nanoseconds: int) -> str:
 
 def format_about(nanoseconds: int) -> str:
     """A duration in four digits, for people to read: `43547832` is `43.55ms`."""
-    scale = 10 ** max(0, len(str(abs(nanoseconds))) - 4)
-    return format_duration((nanoseconds + scale // 2) // scale * scale)
+    return format_duration(_four_digits(nanoseconds))
 
 
 def format_bitrate(rate: int) -> str:
@@ -96,3 +95,21 @@ def format_bitrate(rate: int) -> str:
         if rate >= scale:
             return f"{(Decimal(rate) / scale).normalize():f}{unit}"
     return f"{rate}bps"
+
+
+def format_bitrate_about(rate: int) -> str:
+    """A bit rate in four digits, for people to read: `9_483_920` is `9.484Mbps`."""
+    return format_bitrate(_four_digits(rate))
+
+
+def format_size(count: int) -> str:
+    """Bytes in four digits, for people to read: `1.448 kB`, `5 bytes`."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.4g} {unit}"
+    return "1 byte" if count == 1 else f"{count} bytes"
+
+
+def _four_digits(number: int) -> int:
+    scale: int = 10 ** max(0, len(str(abs(number))) - 4)
+    return (number + scale // 2) // scale * scale

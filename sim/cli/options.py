@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.errors import usage
 from sim.tracing.recording import Trace
+from sim.tracing.series import Series
 from sim.units import duration
 
 
@@ -31,6 +33,29 @@ Out = Annotated[
     typer.Option("--out", metavar="DIR", help="Write captures (pcapng, pcap per port), events.jsonl, report.json."),
 ]
 
+SeriesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--series",
+        metavar="FILE",
+        help="Record cwnd, ssthresh, srtt, rto, in_flight of TCP and queue lengths, as .csv or .json.",
+    ),
+]
+
+
+def check_series(path: Path | None) -> None:
+    """Refuse a file for series whose name does not say what is to be written."""
+    if path is not None and path.suffix.lower() not in (".csv", ".json"):
+        raise usage(f"{path} ends neither in .csv nor in .json", "--series")
+
+
+def write_series(path: Path, series: Series) -> None:
+    """Write the series as the file's name says. Raises OSError."""
+    if path.suffix.lower() == ".json":
+        series.write_json(path)
+    else:
+        series.write_csv(path)
+
 
 def print_json(data: Any) -> None:
     """One JSON document on stdout."""
@@ -43,4 +68,6 @@ def write_out(folder: Path, name: str, trace: Trace, report: dict[str, Any]) -> 
     trace.write_pcapng(folder / f"{name}.pcapng")
     trace.write_pcaps(folder)
     trace.write_events(folder / "events.jsonl")
+    if trace.recorder.series is not None:
+        trace.recorder.series.write_csv(folder / "series.csv")
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
+from sim.cli.errors import usage
 from sim.cli.options import File, Json, Out, Seed, print_json, write_out
 from sim.cli.terminal import write
 from sim.lab.api import load
-from sim.lab.packets import send_one
+from sim.lab.packets import Sent, send_one
 from sim.tracing.journeys import Journey
+from sim.views.exchange import Flow
 from sim.views.journey import journey_lines
 from sim.views.journey_data import journey_data
+from sim.views.ladder import ladder
 from sim.views.text import Line
 
 
@@ -20,35 +23,55 @@ def command(
     file: File,
     source: Annotated[str, typer.Argument(metavar="SRC", help="The host or router that sends.")],
     destination: Annotated[str, typer.Argument(metavar="DST", help="A node, an interface (r1:lan) or an address.")],
+    tcp: Annotated[
+        int | None,
+        typer.Option("--tcp", metavar="PORT", min=1, max=65535, help="Connect to this port: the journey of a SYN."),
+    ] = None,
     udp: Annotated[
         int | None, typer.Option("--udp", metavar="PORT", min=1, max=65535, help="A datagram to this port, not a ping.")
     ] = None,
+    listen: Annotated[
+        bool, typer.Option("--listen/--no-listen", help="Whether a program listens on that port at the destination.")
+    ] = True,
     seed: Seed = None,
     out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Send one packet and show its journey: floods, ARP, routes, what each router changed, and why it died.
 
-    Without --udp it is a ping, and the reply is shown as well; with it a program listens at the destination.
-    Exit status: 0 it was delivered, 1 it was not, 2 an invalid file or wrong usage.
+    Without --tcp and --udp it is a ping, and the reply is shown as well. With --tcp it is a connection, up to the end
+    of its handshake, or of the attempt. Exit status: 0 it was delivered (for TCP: connected), 1 it was not, 2 an
+    invalid file or wrong usage.
     """
+    if tcp is not None and udp is not None:
+        raise usage("one packet is either TCP or UDP", "--tcp")
     net = load(file, seed)
-    root, delivered = send_one(net, source, destination, udp)
-    journey = net.trace.journey(root)
-    data: dict[str, Any] = {"delivered": delivered, **journey_data(journey)}
+    sent = send_one(net, source, destination, tcp_port=tcp, udp_port=udp, listen=listen)
+    journey = net.trace.journey(sent.root)
+    data: dict[str, Any] = {"delivered": sent.delivered, "outcome": sent.outcome or None, **journey_data(journey)}
     if out is not None:
         write_out(out, net.name, net.trace, data)
     if as_json:
         print_json(data)
     else:
-        write([*journey_lines(journey), [], _verdict(journey, delivered)])
-    raise typer.Exit(0 if delivered else 1)
+        lines = [*journey_lines(journey), []]
+        if sent.ends is not None:
+            rungs = ladder(net.trace.recorder, Flow.of(*sent.ends))
+            lines += [*rungs, []] if rungs else []
+        write([*lines, _verdict(journey, sent)])
+    raise typer.Exit(0 if sent.delivered else 1)
 
 
-def _verdict(journey: Journey, delivered: bool) -> Line:
+def _verdict(journey: Journey, sent: Sent) -> Line:
     way = " > ".join(journey.path())
-    if delivered:
+    if sent.ends is not None:
+        style = "good" if sent.delivered else "error"
+        return [(f"{sent.outcome}  ", style), (way, "address"), (_why(journey) if not sent.delivered else "", "error")]
+    if sent.delivered:
         return [("delivered  ", "good"), (way, "address")]
+    return [("not delivered  ", "error"), (way, "address"), (_why(journey), "error")]
+
+
+def _why(journey: Journey) -> str:
     drops = journey.drops()
-    why = f"   {drops[0][0]}: {drops[0][1]}" if drops else ""
-    return [("not delivered  ", "error"), (way, "address"), (why, "error")]
+    return f"   {drops[0][0]}: {drops[0][1]}" if drops else ""

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from sim.cli.options import File, Json, Out, Quiet, Seed, Until, print_json, write_out
+from sim.cli.options import (
+    File,
+    Json,
+    Out,
+    Quiet,
+    Seed,
+    SeriesFile,
+    Until,
+    check_series,
+    print_json,
+    write_out,
+    write_series,
+)
 from sim.cli.progress import Progress
 from sim.cli.terminal import write
+from sim.lab.measuring import record_series
 from sim.lab.runner import Report, Run, StepReport
 from sim.scenario.load import load
+from sim.tracing.recorder import Recorder
+from sim.views.exchange import Flow
 from sim.views.journey import journey_lines
-from sim.views.report import junit, step_lines, total_line
+from sim.views.ladder import MOST_LINES, ladder
+from sim.views.report import flow_lines, indented, junit, step_lines, total_line
+from sim.views.text import Line
+
+MOST_LINES_VERBOSE: Final = 2_000
+MOST_FLOWS: Final = 10
+"""Connections of one step of which a ladder is printed."""
 
 
 def command(
@@ -25,8 +46,11 @@ def command(
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
     ] = None,
     as_json: Json = False,
+    series_file: SeriesFile = None,
     quiet: Quiet = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every packet's journey, hop by hop.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print every packet's journey, hop by hop, and every TCP segment.")
+    ] = False,
 ) -> None:
     """Run a topology's scenario in virtual time.
 
@@ -38,11 +62,15 @@ def command(
             return
         progress.hide()
         write(step_lines(step.as_dict()))
-        if verbose:
+        if step.kind == "tcp":
+            write(_connections(step, run.network.recorder, verbose))
+        elif verbose:
             for root in step.roots:
                 write([*journey_lines(run.network.trace.journey(root)), []])
 
+    check_series(series_file)
     run = Run(load(file), seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
+    series = None if series_file is None else record_series(run.network)
     progress = Progress(until)
     if not as_json and not quiet:
         title = [(run.topology.name, "title"), (f"  seed {run.network.seed}", "kind")]
@@ -52,6 +80,8 @@ def command(
     data = report.as_dict()
     if out is not None:
         write_out(out, report.topology, report.network.trace, data)
+    if series_file is not None and series is not None:
+        write_series(series_file, series)
     if junit_file is not None:
         junit_file.write_text(junit(data), encoding="utf-8")
     if as_json:
@@ -59,6 +89,21 @@ def command(
     else:
         _show_end(report, quiet)
     raise typer.Exit(0 if report.passed else 1)
+
+
+def _connections(step: StepReport, recorder: Recorder, verbose: bool) -> list[Line]:
+    """The ladder of a single connection, a table of several; all ladders whole when more is asked for."""
+    flows = step.outcome["flows"]
+    lines = flow_lines(flows) if len(flows) > 1 else []
+    if len(flows) > 1 and not verbose:
+        return lines
+    recorder.end = step.ended or recorder.end
+    for flow in flows[:MOST_FLOWS]:
+        ends = Flow.of(flow["client"], flow["server"])
+        most = MOST_LINES_VERBOSE if verbose else MOST_LINES
+        rungs = ladder(recorder, ends, since=step.started or 0, until=step.ended, most=most)
+        lines += indented([*rungs, []]) if rungs else []
+    return lines
 
 
 def _show_end(report: Report, quiet: bool) -> None:

@@ -11,6 +11,11 @@ from sim.lab.collector import paused_collector
 from sim.lab.network import Network
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments
+from sim.links.queues.codel import CoDel
+from sim.links.queues.discipline import Discipline
+from sim.links.queues.fq_codel import FqCoDel
+from sim.links.queues.red import Red
+from sim.links.queues.token_bucket import TokenBucket
 from sim.scenario import nodes
 from sim.scenario.ports import wiring
 from sim.stack.interfaces import Interface
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from sim.scenario.cables import LinkProperties
     from sim.scenario.model import Topology
     from sim.scenario.ports import End
+    from sim.scenario.queueing import Discipline as WrittenDiscipline
 
 
 def build(topology: Topology, seed: int | None = None, record: bool = True) -> Network:
@@ -75,7 +81,23 @@ def link_properties(properties: LinkProperties) -> Properties:
         properties.queue.frames,
         properties.queue.bytes,
         properties.mtu or 0,
+        None if properties.discipline is None else discipline(properties.discipline),
     )
+
+
+def discipline(written: WrittenDiscipline) -> Discipline | None:
+    """The discipline of a link's queues, in the words of `sim.links`; None for drop-tail."""
+    if written.codel is not None:
+        return CoDel(**dict(written.codel))
+    if written.fq_codel is not None:
+        return FqCoDel(**dict(written.fq_codel))
+    if written.red is not None:
+        red = written.red
+        highest = 3 * red.min if red.max is None else red.max
+        return Red(red.min, highest, red.probability, red.weight, red.gentle, red.ecn)
+    if written.token_bucket is not None:
+        return TokenBucket(**dict(written.token_bucket))
+    return None
 
 
 def impairments(properties: LinkProperties) -> Impairments:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
+from sim.stack.tcp import states
 from sim.stack.tcp.sockets import TcpSocket
 from sim.units import MILLISECOND, SECOND
 from sim.wire.addresses import IPV4_ANY, parse_ip
@@ -13,6 +15,7 @@ from sim.wire.addresses import IPV4_ANY, parse_ip
 PORT: Final = 5000
 WRITE: Final = 4 * 1448
 """Bytes that a sender writes at once."""
+DATA: Final = bytes(WRITE)
 READ: Final = 1 << 20
 BUFFER: Final = 4 << 20
 """Bytes of the socket buffers: large enough to be no limit."""
@@ -60,21 +63,15 @@ class Source:
     def start(self) -> None:
         """Begin the handshake."""
         self._host.originate("bulk data")
-        try:
+        with suppress(BlockingIOError):
             self.socket.connect(self._destination, PORT)
-        except BlockingIOError:
-            pass
 
     def _write(self) -> None:
         connection = self.socket.connection
-        if connection is None or connection.state != ESTABLISHED:
+        if connection is None or connection.state != states.ESTABLISHED:
             return
         while connection.write(DATA):
             pass
-
-
-ESTABLISHED: Final = 4
-DATA: Final = bytes(WRITE)
 
 
 class Dumbbell:

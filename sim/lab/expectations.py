@@ -8,11 +8,10 @@ from typing import Any
 from sim.devices.node import IpNode
 from sim.devices.switch import Switch
 from sim.errors import TopologyError
-from sim.lab.actions import Action
+from sim.lab.actions.base import Action
 from sim.lab.network import Network, unknown
 from sim.scenario.expect import Comparison, Expect, Station
 from sim.tracing.journeys import Hop, is_arp
-from sim.units import format_duration
 from sim.wire.addresses import format_ip, format_mac
 
 
@@ -55,14 +54,13 @@ class Judge:
 
     def path(self) -> list[str]:
         """The nodes that the step's packet went through; empty when it sent none."""
-        root = self.action.watched()
-        return [] if root is None else self.net.trace.journey(root).path()
+        return self.action.path()
 
     def _result(self, name: str, wanted: Any) -> list[str]:
         actual = self.outcome.get(name)
         if isinstance(wanted, Comparison):
             met = actual is not None and wanted.holds(actual)
-            shown = format_duration(actual) if wanted.is_time and actual is not None else actual
+            shown = None if actual is None else wanted.shown(actual)
             return [] if met else [f"{name}: expected {wanted}, got {_or_nothing(shown)}"]
         if isinstance(wanted, str):
             met = actual is not None and wanted.lower() in str(actual).lower()

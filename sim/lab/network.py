@@ -28,6 +28,8 @@ from sim.links.channel import Properties
 from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
 from sim.links.link import Link
 from sim.links.port import Port
+from sim.links.queues.discipline import Discipline, Queue
+from sim.links.queues.named import discipline_of
 from sim.links.rules import Rule
 from sim.scenario import generators
 from sim.scenario.routing import shortest_paths
@@ -209,6 +211,7 @@ class Network:
         reorder_delay: int | str = "1ms",
         corrupt: float | str = 0.0,
         queue: int | str = 0,
+        discipline: Discipline | str | None = None,
         mtu: int = 0,
         rules: Sequence[Rule] = (),
     ) -> Link:
@@ -216,8 +219,9 @@ class Network:
 
         `bandwidth` is bit/s or text (0: infinite), `delay`, `jitter` and `reorder_delay` ns or text, `loss`,
         `duplicate`, `reorder`, `corrupt` are shares per frame (0.01 or "1%"), `burst_loss` is a Gilbert-Elliott
-        channel, `queue` counts packets, or bytes as text ("64kB"; 0: unbounded), `mtu` is bytes of payload (0:
-        unbounded). `rules` judge each frame after these.
+        channel, `queue` counts packets, or bytes as text ("64kB"; 0: unbounded), `discipline` is what handles them: a
+        name ("drop_tail", "red", "codel", "fq_codel") or an object with its numbers (`CoDel(target=2_000_000)`, see
+        sim/links/queues), `mtu` is bytes of payload (0: unbounded). `rules` judge each frame after these.
         """
         with blame("link"):
             check_mtu(mtu or None)
@@ -236,6 +240,7 @@ class Network:
                 queue if isinstance(queue, int) else 0,
                 0 if isinstance(queue, int) else size(queue),
                 mtu,
+                discipline_of(discipline),
             )
         return self.connect(self.port_for(a), self.port_for(b), properties, impaired, rules)
 
@@ -260,6 +265,8 @@ class Network:
         self.links.append(link)
         for port, channel in zip(link.ports, link.channels, strict=True):
             channel.rules = (*self._rules_of(impairments, port), *rules)
+            if properties.discipline is not None:
+                channel.set_queue(self._queue_of(properties.discipline, port))
             self._bring_up(port, properties.mtu)
         return link
 
@@ -347,8 +354,11 @@ class Network:
 
     def configure(self, link: Link, properties: Properties, impairments: Impairments) -> None:
         """Give a link other properties, for the frames that come from now on; rules that were added by hand stay."""
+        before = link.properties.discipline
         link.configure(properties)
         for port, channel in zip(link.ports, link.channels, strict=True):
+            if properties.discipline != before:
+                channel.set_queue(self._queue_of(properties.discipline, port))
             by_hand = [rule for rule in channel.rules if not isinstance(rule, OUR_RULES)]
             channel.rules = (*self._rules_of(impairments, port), *by_hand)
 
@@ -372,6 +382,10 @@ class Network:
     def _rules_of(self, impairments: Impairments, port: Port) -> list[Rule]:
         """The rules of the direction that leaves `port`."""
         return impairments.rules(self.streams, f"link/{label(port)}") if impairments is not NO_IMPAIRMENTS else []
+
+    def _queue_of(self, discipline: Discipline | None, port: Port) -> Queue | None:
+        """A queue for the direction that leaves `port`."""
+        return None if discipline is None else discipline.queue(self.streams, f"link/{label(port)}/queue")
 
     def _check_name(self, name: str) -> None:
         if name in self.nodes:

@@ -2,31 +2,102 @@
 
 from __future__ import annotations
 
-from sim.lab.actions import ip_node
+import errno
+from dataclasses import dataclass
+from typing import Final
+
+from sim.devices.node import IpNode
+from sim.lab.actions.base import ip_node
 from sim.lab.network import Network
 from sim.services.datagrams import Listener, Sender
 from sim.services.ping import Ping
+from sim.services.streams import Manners, Stream, StreamServer
+from sim.units import format_about
+from sim.userland.machine import TcpSocket
 
-TIMEOUT = 5_000_000_000
+TIMEOUT: Final = 5_000_000_000
 """ns; longer than ARP takes to give up, so that its answer belongs to the journey."""
 
 
-def send_one(net: Network, source: str, destination: str, udp_port: int | None = None) -> tuple[int, bool]:
-    """Send one echo request, or one datagram to a program that listens on `udp_port`, and let time pass until it has
-    been answered or has failed. Returns the journey's id, and whether the packet was delivered.
+@dataclass(frozen=True)
+class Sent:
+    """The journey's id, whether the packet got there (for TCP: whether it connected), what came of it, and the
+    connection's two ends, `10.0.0.1:49152`, when it was one."""
+
+    root: int
+    delivered: bool
+    outcome: str = ""
+    ends: tuple[str, str] | None = None
+
+
+def send_one(
+    net: Network,
+    source: str,
+    destination: str,
+    *,
+    udp_port: int | None = None,
+    tcp_port: int | None = None,
+    listen: bool = True,
+) -> Sent:
+    """Send one echo request, one datagram to `udp_port`, or a SYN to `tcp_port`, and let time pass until it has been
+    answered or has failed. With `listen` a program listens on that port at the destination.
 
     Raises TopologyError for a name that does not exist or a node that cannot send.
     """
     node = ip_node(net, source)
     target = net.resolve(destination)
-    if udp_port is None:
-        ping = Ping(node, target, net.engine.stop, timeout=TIMEOUT)
-        ping.start()
-        net.run_until(lambda: ping.done)
-        return ping.roots[0], ping.received > 0
-    owner = net.address_owner(target)
-    listener = None if owner is None else Listener(owner, udp_port)
-    sender = Sender(node, target, udp_port, b"hello", net.engine.stop, timeout=TIMEOUT)
+    owner = net.address_owner(target) if listen else None
+    if tcp_port is not None:
+        return _connect(net, node, target, tcp_port, owner)
+    if udp_port is not None:
+        return _datagram(net, node, target, udp_port, owner)
+    ping = Ping(node, target, net.engine.stop, timeout=TIMEOUT)
+    ping.start()
+    net.run_until(lambda: ping.done)
+    return Sent(ping.roots[0], ping.received > 0)
+
+
+def _datagram(net: Network, node: IpNode, target: bytes, port: int, owner: IpNode | None) -> Sent:
+    listener = None if owner is None else Listener(owner, port)
+    sender = Sender(node, target, port, b"hello", net.engine.stop, timeout=TIMEOUT)
     sender.start()
     net.run_until(lambda: sender.done)
-    return sender.roots[0], listener is not None and len(listener.received) > 0
+    error = sender.errors[0] if sender.errors else ""
+    return Sent(sender.roots[0], listener is not None and len(listener.received) > 0, error)
+
+
+def _connect(net: Network, node: IpNode, target: bytes, port: int, owner: IpNode | None) -> Sent:
+    """A real connection, watched until both ends have it. It stays open: what follows is another story."""
+    accepted: list[Stream] = []
+    stays_open = Manners(close_after=None)
+
+    def listen_at(machine: IpNode) -> bool:
+        def welcome(socket: TcpSocket) -> Stream:
+            accepted.append(Stream(machine, socket, Manners(close_after=None)))
+            net.engine.stop()
+            return accepted[-1]
+
+        try:
+            StreamServer(machine, port, welcome)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False  # somebody listens there already
+        return True
+
+    listening = owner is not None and listen_at(owner)
+    stop = net.engine.stop
+    client = Stream(node, node.stack.tcp.socket(), stays_open, stop, stop)
+    client.connect(target, port)
+    net.run_until(lambda: client.done or (client.connected_at is not None and (bool(accepted) or not listening)))
+    assert client.root is not None
+    if client.connected_at is None:
+        ended = client.ended_at or net.now
+        return Sent(
+            client.root,
+            False,
+            f"{client.error or 'no answer'} after {format_about(ended - client.started_at)}",
+            client.ends(),
+        )
+    took = format_about(client.connected_at - client.started_at)
+    return Sent(client.root, True, f"connected in {took}", client.ends())

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from sim.engine.engine import NO_CAUSE
 from sim.errors import BudgetError, TopologyError
-from sim.lab.actions import Action, action_for
+from sim.lab.actions.base import Action
+from sim.lab.actions.choose import action_for
 from sim.lab.build import build
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
@@ -18,7 +19,8 @@ from sim.tracing import kinds
 from sim.units import format_duration
 
 EVENT_BUDGET: Final = 5_000_000
-"""Events that a scenario may take before it is stopped: a loop of switches would go on for ever."""
+"""Events that a step may take before the run is stopped: a loop of switches would go on for ever. A step that moves
+much is allowed more (`Action.allowance`)."""
 
 SLICE: Final = 20_000
 """Events between two looks at the clock on the wall, where somebody watches: a tenth of a second or less."""
@@ -137,7 +139,8 @@ class Run:
                 engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
         engine.at(0, self._start_next)
         error = None
-        handled = 0
+        budget += sum(step.running.allowance() for step in self._steps)
+        left, handled = self._left, 0
         while self._left and engine.next_time() is not None and (until is None or engine.now < until):
             try:
                 self.network.run(until, budget=min(SLICE, budget - handled))
@@ -145,6 +148,8 @@ class Run:
                 handled += SLICE
                 if self.on_slice is not None:
                     self.on_slice()
+            if self._left != left:
+                left, handled = self._left, 0
             if handled >= budget:
                 error = (
                     f"stopped after {budget} events, {format_duration(engine.now)} into the run: the network does not "
@@ -177,7 +182,10 @@ class Run:
         step.before = total_drops(net)
         net.engine.cause = NO_CAUSE
         net.recorder.note(net.now, NO_CAUSE, 0, kinds.STEP, (step.report.number, step.report.name))
-        step.running.start()
+        try:
+            step.running.start()
+        except TopologyError as error:
+            raise self._blame(step, error) from None
 
     def _finish(self, step: _Step) -> None:
         """A step has ended; judge it once everything that happens at this instant has happened."""

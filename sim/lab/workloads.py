@@ -16,9 +16,10 @@ from random import Random
 from typing import Final, Protocol
 
 from sim.lab.collector import paused_collector
+from sim.lab.dumbbell import Dumbbell
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
-from sim.stack.udp import UdpSocket
+from sim.stack.udp_socket import UdpSocket
 from sim.units import MICROSECOND, MILLISECOND, SECOND
 
 ECHO_PORT: Final = 7  # RFC 862
@@ -306,6 +307,7 @@ def scale(hosts: int = 10_000, seed: int = 1) -> Workload:
 WORKLOADS: Final[dict[str, Callable[[float], Workload]]] = {
     "chain": lambda share: chain(max(1, round(200_000 * share))),
     "lan": lambda share: lan(max(1, round(100_000 * share))),
+    "dumbbell": lambda share: Dumbbell(20 * share),
     "scale": lambda share: scale(max(2, round(10_000 * share))),
 }
 """Each by its name, made for a share of the full work."""

@@ -18,6 +18,7 @@ from sim.scenario.fields import (
     QueueLength,
     Whole,
 )
+from sim.scenario.queueing import Discipline
 
 SMALLEST_MTU: Final = 68
 """Every module must be able to forward a datagram of 68 octets without further fragmentation (RFC 791 3.2)."""
@@ -53,6 +54,7 @@ class LinkProperties(Model):
     reorder_delay: Duration = 1_000_000
     corrupt: Probability = 0.0
     queue: QueueLength = Queue(frames=1000)
+    discipline: Discipline | None = None
     mtu: Mtu | None = None
     state: Literal["up", "down"] = "up"
 

@@ -40,21 +40,34 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
 _COMPARISON: Final = re.compile(r"\s*(<=|>=|==|!=|<|>)?\s*(.*?)\s*")
 _COUNT: Final = re.compile(r"[0-9]{1,18}")
 
+Unit = Literal["count", "time", "size", "rate", "share"]
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """A bound on a number: `operator` is one of < <= == != >= >, `value` a count, or ns if `is_time`."""
+    """A bound on a number: `operator` is one of < <= == != >= >.
+
+    `value` is in what `unit` counts: a count, ns of time, bytes of size, bit/s of rate, or a share from 0 to 1.
+    """
 
     operator: str
-    value: int
-    is_time: bool = False
+    value: float
+    unit: Unit = "count"
 
     def holds(self, actual: float) -> bool:
         """Whether `actual`, in the same unit, keeps to the bound."""
         return _OPERATORS[self.operator](actual, self.value)
 
+    def shown(self, value: float) -> str:
+        """A number in this unit, as people write it."""
+        if self.unit == "time":
+            return units.format_duration(int(value))
+        if self.unit == "rate":
+            return units.format_bitrate(int(value))
+        return f"{value:.4g}" if self.unit == "share" else str(value)
+
     def __str__(self) -> str:
-        value = units.format_duration(self.value) if self.is_time else str(self.value)
+        value = self.shown(self.value)
         return value if self.operator == "==" else f"{self.operator} {value}"
 
 
@@ -84,9 +97,42 @@ def _time(value: object) -> Comparison:
     hint = 'write a bound, "< 10ms", or a duration, 10ms'
     operator, time = _split(value, "a duration", hint)
     try:
-        return Comparison(operator, units.duration(time), is_time=True)
+        return Comparison(operator, units.duration(time), "time")
     except ValueError:
         raise FieldError(f"{shown(value)} is not a duration", hint) from None
+
+
+def _size(value: object) -> Comparison:
+    if isinstance(value, Comparison):
+        return value
+    hint = 'write bytes, 1000, a size, 10MB, or a bound, ">= 10MB"'
+    operator, size = _split(value, "a size", hint)
+    try:
+        return Comparison(operator, int(size) if _COUNT.fullmatch(size) else units.size(size), "size")
+    except ValueError:
+        raise FieldError(f"{shown(value)} is not a size", hint) from None
+
+
+def _rate(value: object) -> Comparison:
+    if isinstance(value, Comparison):
+        return value
+    hint = 'write a bound, ">= 9Mbps"'
+    operator, rate = _split(value, "a bit rate", hint)
+    try:
+        return Comparison(operator, int(rate) if _COUNT.fullmatch(rate) else units.bitrate(rate), "rate")
+    except ValueError:
+        raise FieldError(f"{shown(value)} is not a bit rate", hint) from None
+
+
+def _share(value: object) -> Comparison:
+    if isinstance(value, Comparison):
+        return value
+    hint = 'write a bound, ">= 0.95"'
+    operator, share = _split(str(value) if isinstance(value, float) else value, "a share", hint)
+    try:
+        return Comparison(operator, units.probability(share), "share")
+    except ValueError:
+        raise FieldError(f"{shown(value)} is not a share from 0 to 1", hint) from None
 
 
 Count = Annotated[
@@ -97,6 +143,24 @@ Count = Annotated[
 """A count, or a bound on one."""
 Time = Annotated[Comparison, PlainValidator(_time), WithJsonSchema({"type": "string", "examples": ["< 10ms"]})]
 """A duration, or a bound on one."""
+Size = Annotated[
+    Comparison,
+    PlainValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "examples": [">= 10MB"]}]}),
+]
+"""Bytes, or a bound on them."""
+Rate = Annotated[
+    Comparison,
+    PlainValidator(_rate),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "examples": [">= 9Mbps"]}]}),
+]
+"""A bit rate, or a bound on one."""
+Share = Annotated[
+    Comparison,
+    PlainValidator(_share),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "examples": [">= 0.95"]}]}),
+]
+"""A share from 0 to 1, or a bound on one."""
 
 
 @dataclass(frozen=True)
@@ -189,3 +253,26 @@ class UdpExpect(Expect):
     received: Count | None = None
     replies: Count | None = None
     error: Text | None = None
+
+
+class TcpExpect(Expect):
+    """What a tcp step may expect of all its connections together.
+
+    `connected`: whether each was established. `sent` and `received` are bytes at the program that sends and at the one
+    that receives, `intact` whether the latter are the former. `reply` is a part of what came back, `error` of what
+    failed. `throughput` counts the payload received, `fairness` is Jain's index over the connections,
+    `retransmissions` counts segments at both ends. `handshake` is the longest of any connection, `duration` the time
+    from the first segment to the last.
+    """
+
+    connected: Flag | None = None
+    sent: Size | None = None
+    received: Size | None = None
+    intact: Flag | None = None
+    reply: Text | None = None
+    error: Text | None = None
+    throughput: Rate | None = None
+    fairness: Share | None = None
+    retransmissions: Count | None = None
+    handshake: Time | None = None
+    duration: Time | None = None

@@ -125,6 +125,17 @@ def _queue(value: object) -> Queue:
     return Queue(bytes=amount) if isinstance(quantity, str) else Queue(frames=amount)
 
 
+def _byte_count(value: object) -> int:
+    hint = "write bytes, 1000, or a size, 10MB"
+    quantity = _number_or_text(value, "a size", hint)
+    if isinstance(quantity, float):
+        raise FieldError(f"{shown(value)} is not a size", hint)
+    amount = units.size(quantity)
+    if not 1 <= amount <= 10**12:
+        raise FieldError(f"{shown(value)} is not a size: it must be 1 byte to 1000 GB", hint)
+    return amount
+
+
 def as_name(value: object) -> str:
     """A node's or a port's name; a bare number in YAML is one too."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -285,6 +296,10 @@ QueueLength = Annotated[
     Queue, PlainValidator(_queue), _schema(_NUMBER + "[kKmMgG]?i?[bB]\\s*$", "64kB", also="integer")
 ]
 """Packets, or bytes with their unit."""
+ByteCount = Annotated[
+    int, PlainValidator(_byte_count), _schema(_NUMBER + "[kKmMgG]?i?[bB]\\s*$", "10MB", also="integer")
+]
+"""Bytes, as a number or a size."""
 Name = Annotated[str, PlainValidator(as_name), _schema(r"^\w[\w.-]*$", "pc1", also="integer")]
 Mac = Annotated[str, PlainValidator(as_mac), _schema(f"^{_HEX_PAIRS}$", "02:00:00:00:00:11")]
 """A MAC address in lower case with colons."""

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 
 from sim.scenario.fields import Path
-from sim.scenario.model import Host, PingStep, Router, Step, Topology, TracerouteStep, UdpStep
+from sim.scenario.model import Host, PingStep, Router, Step, TcpStep, Topology, TracerouteStep, UdpStep
 from sim.scenario.ports import End, Fault, Wiring, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem, by_place
 from sim.scenario.reach import Reach
@@ -269,7 +269,7 @@ def _mtu(topology: Topology, name: str, port: str, link: int, limits: list[int |
 def _destinations(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
     reach = Reach(topology, segments)
     for index, step in enumerate(topology.scenario):
-        if not isinstance(step, PingStep | TracerouteStep | UdpStep) or _expects_failure(step):
+        if not isinstance(step, PingStep | TracerouteStep | UdpStep | TcpStep) or _expects_failure(step):
             continue
         action = step.action
         try:
@@ -281,7 +281,7 @@ def _destinations(topology: Topology, segments: list[Segment]) -> Iterator[Fault
         why = reach.obstacle(action.source, target)
         if why is not None:
             message = f"{action.to} cannot be reached from {action.source}: {why}"
-            hint = "if that is the point, expect it: error, received: 0 or reached: false"
+            hint = "if that is the point, expect it: error, received: 0, reached: false or connected: false"
             yield Fault("unreachable-destination", ("scenario", index, step.kind, "to"), message, hint)
 
 
@@ -291,5 +291,6 @@ def _expects_failure(step: Step) -> bool:
     return (
         getattr(expect, "error", None) is not None
         or getattr(expect, "reached", None) is False
+        or getattr(expect, "connected", None) is False
         or (received is not None and received.holds(0))
     )

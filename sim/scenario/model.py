@@ -14,7 +14,7 @@ from sim.errors import TopologyError
 from sim.scenario.blueprint import Blueprint
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
 from sim.scenario.document import Document
-from sim.scenario.expect import Comparison, Expect, PingExpect, Station, TracerouteExpect, UdpExpect
+from sim.scenario.expect import Comparison, Expect, PingExpect, Station, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, Text, Whole, as_text, shown
 from sim.scenario.members import Links, Nodes, Tables
 from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Host, Hub, Interface, Node, Route, Router, Switch
@@ -33,6 +33,8 @@ from sim.scenario.steps import (
     Ping,
     PingStep,
     Step,
+    Tcp,
+    TcpStep,
     Traceroute,
     TracerouteStep,
     Udp,
@@ -74,6 +76,9 @@ __all__ = [
     "Station",
     "Step",
     "Switch",
+    "Tcp",
+    "TcpExpect",
+    "TcpStep",
     "Topology",
     "Traceroute",
     "TracerouteExpect",

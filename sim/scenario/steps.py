@@ -9,8 +9,20 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sim import units
 from sim.scenario.cables import Ends, LinkProperties
-from sim.scenario.expect import Expect, PingExpect, TracerouteExpect, UdpExpect
-from sim.scenario.fields import Duration, EndpointName, FieldError, Flag, Model, Name, Target, Text, Whole, shown
+from sim.scenario.expect import Expect, PingExpect, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.fields import (
+    ByteCount,
+    Duration,
+    EndpointName,
+    FieldError,
+    Flag,
+    Model,
+    Name,
+    Target,
+    Text,
+    Whole,
+    shown,
+)
 
 Times = Annotated[Whole, Field(ge=1, le=1_000_000)]
 """How often something is sent."""
@@ -79,6 +91,56 @@ class Udp(Model):
 _LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
 
 
+class Tcp(Model):
+    """TCP connections, `flows` of them side by side. With `listen` the step opens the port at the destination.
+
+    Each carries `data`, or so many `bytes` of made-up text, or as much as it can for a `duration` (ns); with none of
+    them it is only opened and closed. It goes from the source to the destination, with `reverse` the other way. With
+    `reply` the destination answers: true with what it got, text with that text. `timeout` (ns) is how long nothing may
+    arrive before the step gives a connection up. `congestion` is the congestion control of both ends.
+    """
+
+    source: Name = Field(alias="from")
+    to: Target
+    port: Port
+    source_port: Port | None = None
+    data: Text | None = None
+    amount: ByteCount | None = Field(default=None, alias="bytes")
+    duration: Duration | None = None
+    reply: Flag | Text = False
+    reverse: Flag = False
+    flows: Annotated[Whole, Field(ge=1, le=10_000)] = 1
+    listen: Flag = True
+    congestion: Annotated[Text, Field(min_length=1)] | None = None
+    nodelay: Flag = False
+    timeout: Duration = 150 * units.SECOND
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Tcp:
+        given = [key for key, value in self._loads() if value is not None]
+        if len(given) > 1:
+            raise FieldError(f"'{given[0]}' and '{given[1]}' exclude one another", at=(given[1],))
+        if self.reply is not False:
+            if not self.listen:
+                raise FieldError("nobody can reply if nobody listens", "remove listen: false", at=("reply",))
+            if self.reverse or self.duration is not None:
+                other = "reverse" if self.reverse else "duration"
+                raise FieldError(f"'reply' and '{other}' exclude one another", at=("reply",))
+            if self.reply is True and not given:
+                raise FieldError("there is nothing to send back", "write data: text, or reply: text", at=("reply",))
+        if self.reverse and not (given and self.listen):
+            what = "give it data, bytes or a duration" if self.listen else "remove listen: false"
+            raise FieldError("the destination has nothing to send", what, at=("reverse",))
+        if self.source_port is not None and self.flows > 1:
+            raise FieldError("several connections cannot share one source port", "remove it", at=("source_port",))
+        if self.duration == 0:
+            raise FieldError("nothing can be sent in no time", "write duration: 10s", at=("duration",))
+        return self
+
+    def _loads(self) -> tuple[tuple[str, object], ...]:
+        return ("data", self.data), ("bytes", self.amount), ("duration", self.duration)
+
+
 class Frame(Model):
     """A frame sent as it is out of a port: `data` is a Scapy expression, `Ether(...)/IP(...)`, or hex digits."""
 
@@ -138,6 +200,12 @@ class UdpStep(BaseStep):
     expect: UdpExpect = Field(default_factory=UdpExpect)
 
 
+class TcpStep(BaseStep):
+    kind: ClassVar[str] = "tcp"
+    tcp: Tcp
+    expect: TcpExpect = Field(default_factory=TcpExpect)
+
+
 class FrameStep(BaseStep):
     kind: ClassVar[str] = "frame"
     frame: Frame
@@ -162,10 +230,10 @@ class WaitStep(BaseStep):
     expect: Expect = Field(default_factory=Expect)
 
 
-Step = PingStep | TracerouteStep | UdpStep | FrameStep | LinkStep | NodeStep | WaitStep
+Step = PingStep | TracerouteStep | UdpStep | TcpStep | FrameStep | LinkStep | NodeStep | WaitStep
 
 STEPS: Final[dict[str, type[BaseStep]]] = {
-    step.kind: step for step in (PingStep, TracerouteStep, UdpStep, FrameStep, LinkStep, NodeStep, WaitStep)
+    step.kind: step for step in (PingStep, TracerouteStep, UdpStep, TcpStep, FrameStep, LinkStep, NodeStep, WaitStep)
 }
 _COMMON: Final = (*BaseStep.model_fields, "expect")
 
@@ -203,6 +271,7 @@ AnyStep = Annotated[
         Annotated[PingStep, Tag("ping")]
         | Annotated[TracerouteStep, Tag("traceroute")]
         | Annotated[UdpStep, Tag("udp")]
+        | Annotated[TcpStep, Tag("tcp")]
         | Annotated[FrameStep, Tag("frame")]
         | Annotated[LinkStep, Tag("link")]
         | Annotated[NodeStep, Tag("node")]

@@ -74,6 +74,7 @@ class Sender:
         self._interval = interval
         self._timeout = timeout
         self._socket = machine.stack.udp.open(IPV4_ANY, source_port)
+        self._socket.receive_errors = True
         if ttl is not None:
             self._socket.ttl = self._socket.multicast_ttl = ttl
         self._socket.dont_fragment = dont_fragment

@@ -51,6 +51,7 @@ class Traceroute:
         self._timeout = timeout
         self._sent_at = 0
         self._socket = machine.stack.udp.open()
+        self._socket.receive_errors = True
         self._socket.on_event = self._handle_event
         self._timer: Timer = machine.engine.timer(lambda: self._next(TraceHop(self._ttl, None, None, "no answer")))
 

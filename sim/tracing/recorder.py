@@ -11,6 +11,7 @@ from bisect import bisect_left
 from typing import Final
 
 from sim.tracing import kinds
+from sim.tracing.series import Series
 
 NOT_SENT: Final = -1
 """The arrival time of a frame that never got onto its link: the queue was full, or the link was down."""
@@ -25,7 +26,8 @@ class Recorder:
     NOT_SENT), `senders` (port index), `causes` (id of the transmission that made the device send it, 0 for none),
     `frames`. A frame lost on its way keeps its row and stands in `lost` with the reason; one that arrived with other
     bytes than it left with stands in `altered`; a copy that the link itself made, and that nobody sent, in `copies`.
-    Notes: `note_times` (ns), `note_subjects`, `note_nodes`, `note_kinds`, `note_details`.
+    Notes: `note_times` (ns), `note_subjects`, `note_nodes`, `note_kinds`, `note_details`. `series` holds numbers over
+    time, once somebody has asked for them.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Recorder:
         self.note_nodes: array[int] = array("q")
         self.note_kinds: array[int] = array("q")
         self.note_details: list[Detail] = []
+        self.series: Series | None = None
 
     def add_node(self, name: str, kind: str) -> int:
         """Make a device known; return its index."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from sim.tracing import captures, digest, eventlog, pcapng
 from sim.tracing.journeys import Journey, Lineage
 from sim.tracing.recorder import Recorder
+from sim.tracing.series import Series
 
 
 class Trace:
@@ -23,6 +24,11 @@ class Trace:
         """The columns, which end now."""
         self._recorder.end = self._now()
         return self._recorder
+
+    @property
+    def series(self) -> Series | None:
+        """The time series that were asked for, None if they were not."""
+        return self._recorder.series
 
     def journeys(self) -> list[Journey]:
         """What became of each packet that somebody wanted to send, in the order in which they began."""

@@ -7,9 +7,10 @@ from typing import Protocol
 from sim.engine.engine import Engine, Timer
 from sim.stack.ip import IpStack
 from sim.stack.service import IcmpError
-from sim.stack.udp import UdpSocket
+from sim.stack.tcp.sockets import TcpSocket
+from sim.stack.udp_socket import UdpSocket
 
-__all__ = ["IcmpError", "Machine", "Timer", "UdpSocket"]
+__all__ = ["IcmpError", "Machine", "TcpSocket", "Timer", "UdpSocket"]
 
 
 class Machine(Protocol):

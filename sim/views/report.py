@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree
 
-from sim.units import format_about
+from sim.units import format_about, format_bitrate_about
 from sim.views.text import Line
 
 Data = dict[str, Any]
+
+INDENT: Final = " " * 10
+WORTH_A_RATE: Final = 10_000
+"""Bytes; the rate of less says how long the way is, and nothing else."""
+MOST_FLOWS: Final = 16
+"""Connections of a step that are listed."""
 
 
 def step_lines(step: Data) -> list[Line]:
     """One step: passed or failed, what came of it, the way its first packet took, what was not as expected."""
     verdict: tuple[str, str] = ("ok  ", "good") if step["passed"] else ("FAIL", "error")
     lines: list[Line] = [[(f"{step['number']:>3} ", ""), verdict, (f"  {step['name']}", "name")]]
-    indent = " " * 10
+    indent = INDENT
     if step["summary"]:
         lines.append([(indent, ""), (step["summary"], "")])
     if len(step["path"]) > 1:
         lines.append([(indent, ""), (" > ".join(step["path"]), "address")])
     lines += [[(indent, ""), (failure, "error")] for failure in step["failures"]]
     return lines
+
+
+def flow_lines(flows: list[Data]) -> list[Line]:
+    """A table of a tcp step's connections: what each got, and what it cost."""
+    rows = [["connection", "received", "throughput", "retransmissions"]]
+    for flow in flows[:MOST_FLOWS]:
+        worth = flow["throughput"] is not None and flow["received"] >= WORTH_A_RATE
+        rate = format_bitrate_about(flow["throughput"]) if worth else ""
+        rows.append([flow["client"], f"{flow['received']:,} bytes", rate, f"{flow['retransmissions']:,}"])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines: list[Line] = []
+    for number, row in enumerate(rows):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append([(INDENT, ""), ("   ".join(cells), "" if number else "note")])
+        error = flows[number - 1]["error"] if number else None
+        if error:
+            lines[-1].append((f"   {error}", "error"))
+    if len(flows) > MOST_FLOWS:
+        lines.append([(f"{INDENT}... and {len(flows) - MOST_FLOWS} more", "note")])
+    return lines
+
+
+def indented(lines: list[Line]) -> list[Line]:
+    """The lines a little to the right."""
+    return [[("  ", ""), *line] if line else line for line in lines]
 
 
 def total_line(report: Data, frames: int) -> Line:

@@ -91,7 +91,16 @@ def test_verbose_prints_the_journeys() -> None:
     assert "floods it to 2 ports: the destination is everybody" in result.stdout
 
 
-@pytest.mark.parametrize("arguments", [("run", OFFICE, "--until", "soon"), ("run",), ("run", OFFICE, "--seed", "x")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", OFFICE, "--until", "soon"),
+        ("run",),
+        ("run", OFFICE, "--seed", "x"),
+        ("run", OFFICE, "--series", "here.txt"),
+        ("path", OFFICE, "pc1", "web", "--tcp", "80", "--udp", "80"),
+    ],
+)
 def test_wrong_usage_is_exit_status_2(arguments: tuple[str, ...]) -> None:
     result = sim(*arguments)
     assert result.exit_code == 2
@@ -119,6 +128,93 @@ def test_path_says_where_and_why_it_died() -> None:
     assert result.exit_code == 1
     assert "drops it: TTL expired" in result.stdout
     assert "not delivered" in result.stdout.splitlines()[-1]
+
+
+HANDSHAKE = str(TOPOLOGIES / "tcp_handshake.yaml")
+
+
+def test_run_draws_the_ladder_of_a_connection() -> None:
+    result = sim("run", HANDSHAKE)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    (syn,) = [line for line in lines if "[SYN]" in line and "SYN-RECEIVED" in line][:1]
+    assert syn.split() == [
+        *("0s", "SYN-SENT", "│──", "[SYN]", "Seq=0", "Win=64240", "MSS=1460", "SACK_PERM", "TS", "WS=256"),
+        *("─" * 14 + ">│", "SYN-RECEIVED"),
+    ]
+    assert any("[RST, ACK]" in line and line.endswith("reset") for line in lines)
+    assert any(line.endswith("after 1s, r1 drops it: host unreachable") for line in lines)
+
+
+def test_a_long_transfer_is_folded_unless_more_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text(
+        "nodes: {a: {kind: host, ip: 10.0.0.1/24}, b: {kind: host, ip: 10.0.0.2/24}}\n"
+        "links: [{endpoints: [a, b], bandwidth: 10Mbps}]\n"
+        "scenario: [{tcp: {from: a, to: b, port: 80, bytes: 300kB}, expect: {intact: true}}]\n"
+    )
+    short, whole = sim("run", str(path)).stdout, sim("run", str(path), "-v").stdout
+    assert len(short.splitlines()) < 25
+    assert "segments, " in short
+    assert len(whole.splitlines()) > 300
+    assert "..." not in whole
+
+
+def test_several_connections_are_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "several.yaml"
+    path.write_text(
+        "nodes: {a: {kind: host, ip: 10.0.0.1/24}, b: {kind: host, ip: 10.0.0.2/24}}\n"
+        "links: [{endpoints: [a, b], bandwidth: 10Mbps}]\n"
+        "scenario: [{tcp: {from: a, to: b, port: 80, bytes: 20kB, flows: 20}, expect: {intact: true}}]\n"
+    )
+    lines = sim("run", str(path)).stdout.splitlines()
+    assert any(line.split() == ["connection", "received", "throughput", "retransmissions"] for line in lines)
+    assert sum("20,000 bytes" in line for line in lines) == 16
+    assert "          ... and 4 more" in lines
+    ladders = sim("run", str(path), "-v").stdout
+    assert sum("SYN-RECEIVED" in line for line in ladders.splitlines()) == 10
+    data = json.loads(sim("run", str(path), "--json").stdout)["steps"][0]["outcome"]
+    assert (len(data["flows"]), data["received"]) == (20, 400_000)
+
+
+@pytest.mark.parametrize("name", ["found.csv", "found.json"])
+def test_series_are_written_where_asked(name: str, tmp_path: Path) -> None:
+    plain = json.loads(sim("run", HANDSHAKE, "--json").stdout)
+    arguments = ("--series", str(tmp_path / name), "--out", str(tmp_path / "out"))
+    recorded = json.loads(sim("run", HANDSHAKE, "--json", *arguments).stdout)
+    assert recorded == plain  # the digest as well
+    text = (tmp_path / name).read_text("utf-8")
+    if name.endswith("json"):
+        assert json.loads(text)["format"] == "packetsim-series"
+    assert (tmp_path / "out" / "series.csv").read_text("utf-8").startswith("time_ns,subject,series,value\n")
+
+
+def test_path_tcp_shows_the_handshake() -> None:
+    result = sim("path", HANDSHAKE, "pc1", "web", "--tcp", "80")
+    assert result.exit_code == 0
+    assert "pc1 wants to send: TCP connection to 10.0.0.80 port 80" in result.stdout
+    assert "TCP 49152 > 80 [SYN] Seq=" in result.stdout
+    assert "web takes it in: TCP port 80" in result.stdout
+    assert result.stdout.splitlines()[-1] == "connected in 40.2ms  pc1 > sw1 > r1 > web"
+
+
+@pytest.mark.parametrize(
+    ("destination", "options", "verdict"),
+    [
+        ("web", ("--no-listen",), "connection refused after 40.18ms  pc1 > sw1 > r1 > web   web: connection refused"),
+        ("10.0.0.99", (), "no route to host after 3s  pc1 > sw1 > r1   r1: host unreachable"),
+    ],
+)
+def test_path_tcp_says_why_it_did_not_connect(destination: str, options: tuple[str, ...], verdict: str) -> None:
+    result = sim("path", HANDSHAKE, "pc1", destination, "--tcp", "80", *options)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1] == verdict
+
+
+def test_path_tcp_as_json() -> None:
+    data = json.loads(sim("path", HANDSHAKE, "pc1", "web", "--tcp", "80", "--json").stdout)
+    assert (data["delivered"], data["outcome"]) == (True, "connected in 40.2ms")
+    assert data["path"] == ["pc1", "sw1", "r1", "web"]
 
 
 def test_path_udp_and_json() -> None:

@@ -22,6 +22,7 @@ from sim.scenario.model import (
     Router,
     Station,
     Switch,
+    TcpStep,
     Topology,
     TracerouteStep,
     UdpStep,
@@ -107,7 +108,7 @@ def test_the_ping_and_what_it_expects(office: Topology) -> None:
     assert (step.ping.interval, step.ping.timeout, step.ping.ttl) == (1000 * MS, 1000 * MS, None)
     expect = step.expect
     assert expect.received == Comparison("==", 3)
-    assert expect.avg_rtt == Comparison("<", 50 * MS, is_time=True)
+    assert expect.avg_rtt == Comparison("<", 50 * MS, "time")
     assert expect.path == ["pc1", "sw1", "r1", "web"]
     assert expect.mac == {
         "sw1": {
@@ -154,6 +155,29 @@ def test_the_other_steps(office: Topology) -> None:
     assert (node.node.name, node.node.state) == ("sw1", "down")
     assert isinstance(wait, WaitStep)
     assert wait.wait == 1500 * MS
+
+
+def test_tcp() -> None:
+    text = """
+nodes: {a: {kind: host, ip: 10.0.0.1/24}, b: {kind: host, ip: 10.0.0.2/24}}
+links: [[a, b]]
+scenario:
+  - tcp: {from: a, to: b, port: 80}
+  - tcp: {from: a, to: b, port: 80, bytes: 10MB, flows: 4, congestion: reno, reverse: true, timeout: 5s}
+    expect: {throughput: ">= 9Mbps", fairness: ">= 95%", received: "<= 40MB", sent: 1000, retransmissions: 0}
+"""
+    plain, full = loads(text).scenario
+    assert isinstance(plain, TcpStep)
+    assert (plain.tcp.amount, plain.tcp.flows, plain.tcp.listen, plain.expect.checks()) == (None, 1, True, {})
+    assert isinstance(full, TcpStep)
+    assert (full.tcp.amount, full.tcp.flows, full.tcp.congestion, full.tcp.timeout) == (10**7, 4, "reno", 5000 * MS)
+    assert {name: str(value) for name, value in full.expect.checks().items()} == {
+        "sent": "1000",
+        "received": "<= 40000000",
+        "throughput": ">= 9Mbps",
+        "fairness": ">= 0.95",
+        "retransmissions": "0",
+    }
 
 
 def test_a_file_lends_its_name(tmp_path: Path) -> None:

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario.expect import Expect, PingExpect, TracerouteExpect, UdpExpect
+from sim.scenario.expect import Expect, PingExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.lint import lint
 from sim.scenario.load import loads
 from sim.scenario.model import KINDS, STEPS, Defaults, Generate, Interface, Link, Model, Route, Topology
+from sim.scenario.queueing import CoDel, Discipline, DropTail, FqCoDel, Red, TokenBucket
 from sim.scenario.shapes import FatTree, Line, Random, Ring, Star, Tree
-from sim.scenario.steps import Frame, LinkChange, NodeChange, Ping, Traceroute, Udp
+from sim.scenario.steps import Frame, LinkChange, NodeChange, Ping, Tcp, Traceroute, Udp
 
 PAGE = (Path(__file__).parents[2] / "topologies" / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
-    *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Frame, LinkChange, NodeChange),
+    *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
-    *(Expect, PingExpect, TracerouteExpect, UdpExpect),
+    *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
+    *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect),
     *KINDS.values(),
     *STEPS.values(),
 ]

@@ -234,6 +234,7 @@ def test_no_error_about_what_is_no_packet(bench: Bench) -> None:
 
 def test_an_error_about_a_packet_of_our_own_goes_to_who_sent_it(bench: Bench) -> None:
     socket = bench.stack.udp.open(port=5000)
+    socket.receive_errors = True
     bench.enter()
     bench.stack.icmp.send_error(ipv4.emit(bench.udp(OWN, "10.9.9.9", sport=5000)), 3, 1)
     assert bench.outside.take() == []
@@ -245,6 +246,7 @@ def test_an_error_about_a_packet_of_our_own_goes_to_who_sent_it(bench: Bench) ->
 
 def test_an_error_reaches_the_udp_socket_whose_datagram_it_quotes(bench: Bench) -> None:
     socket, other = bench.stack.udp.open(port=5000), bench.stack.udp.open(port=5001)
+    socket.receive_errors = True
     bench.hear_ip(error_about(bench.udp(OWN, PEER, 7, sport=5000)))
     (error,) = socket.errors
     assert (error.kind, error.code, error.reporter) == (3, 3, parse_ip(PEER))

@@ -5,14 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.stack.udp import (
-    DATAGRAM_OVERHEAD,
-    EPHEMERAL_FIRST,
-    EPHEMERAL_LAST,
-    ERROR_LIMIT,
-    RECEIVE_BUFFER,
-    UdpSocket,
-)
+from sim.stack.udp import EPHEMERAL_FIRST, EPHEMERAL_LAST
+from sim.stack.udp_socket import DATAGRAM_OVERHEAD, ERROR_LIMIT, RECEIVE_BUFFER, UdpSocket
 from sim.tracing import kinds
 from sim.wire import icmpv4, ipv4, udp
 from sim.wire.addresses import MAC_BROADCAST, multicast_mac, parse_ip
@@ -274,6 +268,7 @@ def test_empty_datagrams_fill_the_buffer_too(bench: Bench) -> None:
 
 def test_errors_that_nobody_asks_for_are_bounded(bench: Bench) -> None:
     socket = bench.stack.udp.open(port=5000)
+    socket.receive_errors = True
     quoted = ipv4.emit(bench.udp(OWN, PEER, 7, sport=5000))
     for _ in range(ERROR_LIMIT + 5):
         bench.hear_ip(ipv4.Packet(parse_ip(PEER), parse_ip(OWN), 1, icmpv4.emit(icmpv4.Message(3, 3, 0, quoted))))
@@ -282,6 +277,7 @@ def test_errors_that_nobody_asks_for_are_bounded(bench: Bench) -> None:
 
 def test_an_error_goes_to_the_socket_bound_to_the_address_it_quotes(bench: Bench) -> None:
     first, second = bench.stack.udp.open(parse_ip(OWN), 5000), bench.stack.udp.open(parse_ip("127.0.0.1"), 5000)
+    first.receive_errors = second.receive_errors = True
     first.on_event = first.close
     bench.stack.icmp.send_error(ipv4.emit(bench.udp(OWN, "10.9.9.9", sport=5000)), 3, 1)
     assert (len(first.errors), len(second.errors), first.closed) == (1, 0, True)
@@ -312,6 +308,7 @@ def test_a_datagram_to_ourselves_goes_through_lo(bench: Bench, address: str) -> 
 
 def test_a_closed_port_of_our_own_is_an_error_of_our_own(bench: Bench) -> None:
     sender = bench.stack.udp.open(port=5000)
+    sender.receive_errors = True
     bench.enter()
     sender.send_to(b"self", parse_ip("127.0.0.1"), 7)
     ((interface, frame, _),) = bench.outside.sent

@@ -16,7 +16,10 @@ from sim.stack.tcp.recovery import resend
 from sim.stack.tcp.sequence import unwrap
 from sim.stack.tcp.timing import rearm, set_timer
 from sim.tracing import kinds
+from sim.tracing.recorder import Recorder
+from sim.tracing.series import Series
 from sim.wire import icmpv4, tcp
+from sim.wire.addresses import format_ip
 
 HEADERS: Final = 40
 MOST_MSS: Final = 65535 - HEADERS
@@ -45,6 +48,7 @@ class Connection(ControlBlock):
         self.keeping = KeepAlarm(self)
         self.pacing = PacingAlarm(self)
         self.state_noted: int = states.CLOSED
+        self._subject: str = ""  # of its series
 
     # -- opening
 
@@ -183,6 +187,9 @@ class Connection(ControlBlock):
                 if self.on_over is not None:
                     self.on_over(self)
                 self.user.closed()
+        recorder = self.core.journal.recorder
+        if recorder is not None and recorder.series is not None:
+            self._measure(recorder, recorder.series)
         if self.changed:
             self.changed = False
             self.user.wake()
@@ -190,6 +197,23 @@ class Connection(ControlBlock):
     def _stop(self) -> None:
         for alarm in (self.retransmission, self.delayed_ack, self.keeping, self.pacing):
             self.core.cancel_alarm(alarm)
+
+    def _measure(self, recorder: Recorder, series: Series) -> None:
+        """Record how things stand, for whoever wants to see it later."""
+        if not states.is_synchronised(self.state):
+            return
+        if not self._subject:
+            here = f"{format_ip(self.local_address)}:{self.local_port}"
+            there = f"{format_ip(self.remote_address)}:{self.remote_port}"
+            self._subject = f"{recorder.nodes[self.core.journal.node]} {here} > {there}"
+        now, flow = self.core.now, self.flow
+        series.add(self._subject, "cwnd", now, flow.cwnd)
+        series.add(self._subject, "ssthresh", now, flow.ssthresh)
+        series.add(self._subject, "in_flight", now, self.in_flight())
+        series.add(self._subject, "srtt", now, self.rtt.srtt)
+        series.add(self._subject, "rto", now, self.rtt.timeout)
+        if flow.pacing_rate:
+            series.add(self._subject, "pacing_rate", now, flow.pacing_rate)
 
     # -- what programs do
 

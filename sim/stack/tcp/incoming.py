@@ -97,10 +97,18 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
     if reset:
         _receive_reset(tcb, seq)
         return False
-    if flags & tcp.SYN:
+    if flags & tcp.SYN and _is_their_syn_ack(tcb, segment, seq):
+        tcb.ack_wanted = tcb.ack_now = True
+    elif flags & tcp.SYN:
         _answer_syn(tcb, seq)
         return False
     return True
+
+
+def _is_their_syn_ack(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
+    """Both have opened at once: the peer's SYN comes again with the ACK of ours (RFC 9293 3.5, figure 7)."""
+    bare = segment.flags & tcp.ACK != 0 and not segment.payload
+    return bare and tcb.state == states.SYN_RECEIVED and not tcb.passive and seq == tcb.irs
 
 
 def _is_other_syn(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
@@ -134,6 +142,7 @@ def _is_old_duplicate(tcb: ControlBlock, segment: tcp.Segment, options: Options,
     # A pure ACK that was merely overtaken is harmless.
     late = length == 0 and seq == tcb.rcv_nxt and unwrap(segment.acknowledgment, tcb.snd_una) == tcb.snd_una
     offered: i64 = segment.window
+    late = late and seq <= tcb.snd_wl1  # nor does it tell of a window
     return not (late and offered << tcb.snd_scale == tcb.snd_wnd and behind * 1_000_000 <= tcb.rtt.timeout)
 
 
@@ -168,7 +177,7 @@ def challenge(tcb: ControlBlock) -> None:
 def _receive_reset(tcb: ControlBlock, seq: i64) -> None:
     """RFC 5961 3: only a RST with exactly the expected sequence number counts; others are challenged."""
     if seq == tcb.rcv_nxt or _closes_gap(tcb, seq):
-        error = {states.SYN_RECEIVED: errno.ECONNREFUSED, states.CLOSE_WAIT: errno.EPIPE}
+        error = {states.CLOSE_WAIT: errno.EPIPE}
         abort(tcb, error.get(tcb.state, errno.ECONNRESET))
     else:
         challenge(tcb)

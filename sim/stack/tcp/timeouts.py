@@ -12,6 +12,7 @@ from sim.stack.tcp.block import LOSS_PROBE, NOTHING, REORDERING, RETRANSMIT, WIN
 from sim.stack.tcp.incoming import abort
 from sim.stack.tcp.rtt import MAXIMUM_TIMEOUT, MINIMUM_VARIANCE
 from sim.stack.tcp.timing import clamp_to_user_timeout, probe_interval, rearm, set_timer
+from sim.tracing import kinds
 from sim.wire import tcp
 
 RETRIES: Final = 15  # Linux's tcp_retries2
@@ -97,6 +98,8 @@ def _repeat_syn(tcb: ControlBlock) -> None:
         return
     tcb.retransmits += 1
     tcb.total_retransmits += 1
+    if tcb.core.journal.recording:
+        tcb.core.note(kinds.RETRANSMIT, "timeout")
     outgoing.send_syn(tcb)
     tcb.rtt.back_off()
     set_timer(tcb, RETRANSMIT, tcb.rtt.timeout)

@@ -2,7 +2,8 @@
 
 Not all of a buffer is window, because what arrives takes more memory than its payload: half of it is offered at first,
 three quarters once data has come. The window opens step by step as full segments come in, and never shrinks (RFC 9293
-3.8.6.2.1). Once a round trip the buffer is compared with what the program has read in that time: a fast reader gets a larger one (dynamic right-sizing).
+3.8.6.2.1). Once a round trip the buffer is compared with what the program has read in that time: a fast reader gets a
+larger one (dynamic right-sizing).
 """
 
 from __future__ import annotations

@@ -1,0 +1,58 @@
+"""What every step is while it runs: it starts something, tells when it is done, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.devices.node import IpNode
+from sim.errors import TopologyError
+from sim.lab.network import Network
+from sim.links.link import Link
+from sim.scenario.cables import LinkProperties
+
+Done = Callable[[], None]
+Cables = dict[Link, LinkProperties]
+
+
+class Action:
+    """One step in progress. `roots` are the journeys it began; `on_done` is called once, when it has ended."""
+
+    title: str = ""
+
+    def __init__(self, net: Network, on_done: Done) -> None:
+        self.net = net
+        self.roots: list[int] = []
+        self.on_done = on_done
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def allowance(self) -> int:
+        """How many events more than other steps it may need."""
+        return 0
+
+    def watched(self) -> int | None:
+        """The journey whose path is the step's: that of its first packet. None when it sent none."""
+        return self.roots[0] if self.roots else None
+
+    def path(self) -> list[str]:
+        """The nodes that the step's first packet went through; empty when it sent none."""
+        root = self.watched()
+        return [] if root is None else self.net.trace.journey(root).path()
+
+    def outcome(self) -> dict[str, Any]:
+        """What came of it: counts, times in ns, lists of names. The keys are those that `expect` knows."""
+        return {}
+
+    def summary(self) -> str:
+        """What came of it, in a few words."""
+        return ""
+
+
+def ip_node(net: Network, name: str) -> IpNode:
+    """The host or router called `name`. Raises TopologyError."""
+    node = net[name]
+    if not isinstance(node, IpNode):
+        raise TopologyError(f"{name} is a {node.kind}: it has no IP address to send from")
+    return node

@@ -1,0 +1,58 @@
+"""`link`, `node` and `wait`: what changes the network, or lets time pass."""
+
+from __future__ import annotations
+
+from sim.errors import TopologyError
+from sim.lab.actions.base import Action, Cables, Done
+from sim.lab.build import impairments, link_properties
+from sim.lab.network import Network
+from sim.lab.nodes import Probe
+from sim.scenario import steps
+from sim.units import format_duration
+
+
+class LinkAction(Action):
+    def __init__(self, net: Network, step: steps.LinkChange, cables: Cables, on_done: Done) -> None:
+        super().__init__(net, on_done)
+        self.step = step
+        self.cables = cables
+        ends = [str(end) for end in step.endpoints]
+        self.link = net.link_between(ends[0], ends[1])
+        self.title = f"link {ends[0]} - {ends[1]}"
+
+    def start(self) -> None:
+        before = self.cables[self.link]
+        after = self.cables[self.link] = self.step.merged(before)
+        if after.state != before.state:
+            self.net.set_link(self.link, not after.down)
+        self.net.configure(self.link, link_properties(after), impairments(after))
+        self.on_done()
+
+    def summary(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.step.changes().items())
+
+
+class NodeAction(Action):
+    def __init__(self, net: Network, step: steps.NodeChange, on_done: Done) -> None:
+        super().__init__(net, on_done)
+        self.step = step
+        self.title = f"node {step.name}"
+        if isinstance(net[step.name], Probe):
+            raise TopologyError(f"{step.name} is a probe: it has no power switch")
+
+    def start(self) -> None:
+        self.net.set_power(self.step.name, self.step.state == "up")
+        self.on_done()
+
+    def summary(self) -> str:
+        return self.step.state
+
+
+class WaitAction(Action):
+    def __init__(self, net: Network, duration: int, on_done: Done) -> None:
+        super().__init__(net, on_done)
+        self.title = f"wait {format_duration(duration)}"
+        self._duration = duration
+
+    def start(self) -> None:
+        self.net.engine.after(self._duration, self.on_done)

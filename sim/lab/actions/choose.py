@@ -1,0 +1,34 @@
+"""Which action a step of the scenario asks for."""
+
+from __future__ import annotations
+
+from sim.lab.actions.base import Action, Cables, Done
+from sim.lab.actions.changes import LinkAction, NodeAction, WaitAction
+from sim.lab.actions.datagrams import UdpAction
+from sim.lab.actions.frames import FrameAction
+from sim.lab.actions.probes import PingAction, TracerouteAction
+from sim.lab.actions.streams import TcpAction
+from sim.lab.network import Network
+from sim.scenario import steps
+
+
+def action_for(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done) -> Action:
+    """The action that a step of the scenario asks for. Raises TopologyError for what it cannot be done with."""
+    match step:
+        case steps.PingStep():
+            return PingAction(net, step.ping, on_done)
+        case steps.TracerouteStep():
+            return TracerouteAction(net, step.traceroute, on_done)
+        case steps.UdpStep():
+            return UdpAction(net, step.udp, on_done)
+        case steps.TcpStep():
+            return TcpAction(net, step.tcp, on_done)
+        case steps.FrameStep():
+            return FrameAction(net, step.frame, on_done)
+        case steps.LinkStep():
+            return LinkAction(net, step.link, cables, on_done)
+        case steps.NodeStep():
+            return NodeAction(net, step.node, on_done)
+        case steps.WaitStep():
+            return WaitAction(net, step.wait, on_done)
+    raise AssertionError(f"a step that nothing runs: {step}")

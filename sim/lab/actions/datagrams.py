@@ -1,0 +1,82 @@
+"""`udp`: datagrams to one host, or to many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.devices.node import IpNode
+from sim.lab.actions.base import Action, Done, ip_node
+from sim.lab.network import Network
+from sim.scenario import steps
+from sim.services.datagrams import Listener, Sender
+from sim.wire.addresses import is_multicast_ip
+
+
+class UdpAction(Action):
+    def __init__(self, net: Network, step: steps.Udp, on_done: Done) -> None:
+        super().__init__(net, on_done)
+        self.title = f"udp {step.source} -> {step.to} port {step.port}"
+        self.step = step
+        self.source = ip_node(net, step.source)
+        self.destination = net.resolve(str(step.to))
+        self.listeners: list[Listener] = []
+        self.sender: Sender | None = None
+
+    def start(self) -> None:
+        step = self.step
+        reply: bytes | bool = step.reply.encode() if isinstance(step.reply, str) else step.reply
+        if step.listen:
+            self.listeners = [Listener(node, step.port, reply) for node in self._listening_nodes()]
+        self.sender = Sender(
+            self.source,
+            self.destination,
+            step.port,
+            step.payload,
+            self._finish,
+            source_port=step.source_port or 0,
+            count=step.count,
+            interval=step.interval,
+            ttl=step.ttl,
+            dont_fragment=step.df,
+            timeout=step.timeout,
+        )
+        self.roots = self.sender.roots
+        self.sender.start()
+
+    def outcome(self) -> dict[str, Any]:
+        sender = self.sender
+        if sender is None:
+            return {"sent": 0, "received": 0, "replies": 0, "error": None}
+        return {
+            "sent": sender.sent,
+            "received": sum(len(listener.received) for listener in self.listeners),
+            "replies": len(sender.replies),
+            "error": sender.errors[0] if sender.errors else None,
+        }
+
+    def summary(self) -> str:
+        result = self.outcome()
+        text = f"{result['sent']} sent, {result['received']} received"
+        if self.step.reply is not False:
+            text += f", {result['replies']} replies"
+        return f"{text}, {result['error']}" if result["error"] else text
+
+    def _listening_nodes(self) -> list[IpNode]:
+        """Whoever has the destination address; everybody else, for a broadcast or a group."""
+        owner = self.net.address_owner(self.destination)
+        if owner is not None:
+            return [owner]
+        stack = self.source.stack
+        if is_multicast_ip(self.destination) or stack.is_broadcast(self.destination) or self._is_subnet_broadcast():
+            return [node for node in self.net.nodes.values() if isinstance(node, IpNode) and node is not self.source]
+        return []
+
+    def _is_subnet_broadcast(self) -> bool:
+        return any(
+            isinstance(node, IpNode) and node.stack.is_broadcast(self.destination) for node in self.net.nodes.values()
+        )
+
+    def _finish(self) -> None:
+        for listener in self.listeners:
+            listener.close()
+        self.on_done()
