@@ -28,7 +28,7 @@ MAY_IMPORT = {
 }
 OPEN_TO_ALL = {"errors", "units"}
 OS_MODULES = {"socket", "select", "selectors", "threading", "time", "fcntl", "subprocess", "asyncio"}
-MAY_USE_THE_OS = {"bridge", "cli"}
+MAY_USE_THE_OS = {"bridge", "cli", "userland"}
 
 
 def files() -> list[Path]:

@@ -31,6 +31,9 @@ class IpNode(Device):
 
     def add_interface(self, name: str, mac: bytes, mtu: int = DEFAULT_MTU) -> Interface:
         """Give the node a port with an interface behind it. Its loopback interface, if any, comes later."""
+        loopback = self.stack.loopback
+        if loopback is not None and loopback.index == len(self.ports):
+            self.add_loopback(loopback)  # a group was joined on it, but nothing has been sent there yet
         self.add_port(name, mac)
         interface = self.stack.add_interface(name, mac, mtu)
         interface.up = False

@@ -13,6 +13,8 @@ from sim.services.ping import Ping
 from sim.services.traceroute import Traceroute
 from sim.tracing.recorder import Recorder
 from sim.units import duration
+from sim.userland.sockets import Socket
+from sim.userland.table import SocketTable
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -30,6 +32,7 @@ class Tools:
     """The tools of a node with an IP stack. Each runs virtual time until it is done."""
 
     network: Surroundings
+    _sockets: SocketTable | None = None
 
     def ping(
         self: Any,
@@ -70,6 +73,15 @@ class Tools:
         trace.start()
         self.network.run_until(lambda: trace.done)
         return trace
+
+    def socket(self: Any, family: int = 2, type: int = 1, proto: int = 0) -> Socket:  # noqa: A002
+        """A socket of this node, with the API of Python's own; it does not block. Constants are the `socket` module's.
+
+        Raises OSError for what the node has not: EAFNOSUPPORT, EPROTONOSUPPORT.
+        """
+        if self._sockets is None:
+            self._sockets = SocketTable(self, self.network.resolve)
+        return Socket(self._sockets, family, type, proto)
 
     def attach(self: Any, tap: Tap) -> None:
         """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""

@@ -41,7 +41,7 @@ class Message:
 
 
 class End(Protocol):
-    """A socket of the stack. `kernel` is that socket itself, `stored` what options have set that only are remembered."""
+    """A socket of the stack: `kernel` is that socket itself. `stored` holds the options that are only remembered."""
 
     stack: IpStack
     stored: dict[str, int | bytes]
@@ -68,7 +68,7 @@ class StreamEnd:
         self.stack = stack
         self.kernel: TcpSocket = stack.tcp.socket() if kernel is None else kernel
         self.stored: dict[str, int | bytes] = {}
-        self._held_back = False  # by MSG_MORE, until the next call without it
+        self.held_back = False  # by MSG_MORE, until the next call without it
 
     def listen(self, backlog: int) -> None:
         """Await connections."""
@@ -93,11 +93,11 @@ class StreamEnd:
         if flags & MSG_OOB:
             raise os_error(errno.EOPNOTSUPP)
         if flags & MSG_MORE and not kernel.options.cork:
-            self._held_back = True
+            self.held_back = True
             kernel.set_cork(True)
         taken = kernel.send(data)
-        if self._held_back and not flags & MSG_MORE:
-            self._held_back = False
+        if self.held_back and not flags & MSG_MORE:
+            self.held_back = False
             kernel.set_cork(False)
         return taken
 

@@ -7,6 +7,7 @@ and errors what CPython raises on Linux.
 
 from __future__ import annotations
 
+import builtins
 import errno
 import operator
 import socket
@@ -17,6 +18,7 @@ from typing import Any, Final, Self
 
 from sim.engine.engine import NO_CAUSE
 from sim.errors import SimError
+from sim.stack.polling import POLLOUT
 from sim.stack.service import os_error
 from sim.userland import ancillary, options
 from sim.userland.addresses import format_address, octets, parse_address
@@ -83,7 +85,7 @@ class Socket:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self, kind: builtins.type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
 
@@ -117,7 +119,7 @@ class Socket:
 
     def poll(self) -> int:
         """What is possible without waiting, in Linux's bits: POLLIN 1, POLLOUT 4, POLLERR 8, POLLHUP 0x10 ..."""
-        return self._end().kernel.poll()
+        return int(self._end().kernel.poll())
 
     @property
     def on_event(self) -> Callable[[], None] | None:
@@ -215,8 +217,9 @@ class Socket:
         end = self._end()
         what = "TCP to" if self._type == socket.SOCK_STREAM else "UDP datagram to"
         to = self._peer() if address is None else address
-        with self._acting(f"{len(data)} bytes by {what}", to if end.would_send() else None):
-            return end.send(data, flags, address, items)
+        ready = end.would_send() and end.kernel.poll() & POLLOUT
+        with self._acting(f"{len(data)} bytes by {what}", to if ready else None):
+            return int(end.send(data, flags, address, items))
 
     # -- receiving
 
@@ -261,7 +264,8 @@ class Socket:
         end = self._end()
         engine = self._table.machine.engine
         end.stack.enter(engine.now, engine.cause)  # reading may open a window, of which the peer is told
-        return end.receive(size, flags)
+        message: Message = end.receive(size, flags)
+        return message
 
     # -- options
 

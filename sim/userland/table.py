@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Final
 
 from sim.stack.service import os_error
@@ -26,6 +27,7 @@ class SocketTable:
         self.machine = machine
         self.resolve = resolve
         self._ends: dict[int, End] = {}
+        self._freed: list[int] = []  # a heap
 
     def open(self, family: int, kind: int, protocol: int) -> int:
         """A new socket's number. Raises OSError: EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EINVAL, EACCES."""
@@ -37,9 +39,7 @@ class SocketTable:
 
     def add(self, end: End) -> int:
         """Give a socket the lowest number that is free."""
-        descriptor = FIRST_DESCRIPTOR
-        while descriptor in self._ends:
-            descriptor += 1
+        descriptor = heappop(self._freed) if self._freed else FIRST_DESCRIPTOR + len(self._ends)
         self._ends[descriptor] = end
         return descriptor
 
@@ -57,7 +57,8 @@ class SocketTable:
 
     def remove(self, descriptor: int) -> None:
         """A socket was closed."""
-        self._ends.pop(descriptor, None)
+        del self._ends[descriptor]
+        heappush(self._freed, descriptor)
 
 
 def _refusal(family: int, kind: int, protocol: int) -> int:

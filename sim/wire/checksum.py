@@ -68,11 +68,18 @@ def transport_checksum(source: bytes, destination: bytes, protocol: int, data: b
 
     Zero when `data` already holds its right checksum. UDP sends a zero as 0xFFFF (RFC 768).
     """
-    addresses = source + destination
-    total = remainder(data, 0, len(data)) + remainder(addresses, 0, len(addresses))
-    total = (total + protocol + len(data)) % 0xFFFF
-    # The protocol number makes the sum other than zero, so a remainder of 0 is the other zero, 0xFFFF.
-    return 0xFFFF - total if total else 0
+    return complement(remainder(data, 0, len(data)) + pseudo_sum(source, destination, protocol, len(data)))
+
+
+def pseudo_sum(source: bytes, destination: bytes, protocol: int, length: int) -> int:
+    """The sum of the words of the pseudo header."""
+    return remainder(source, 0, len(source)) + remainder(destination, 0, len(destination)) + protocol + length
+
+
+def complement(total: int) -> int:
+    """The checksum that belongs to a sum of words which are not all zero."""
+    total %= 0xFFFF
+    return 0xFFFF - total if total else 0  # a remainder of 0 is the other zero then, 0xFFFF
 
 
 def update(checksum: int, old: int, new: int) -> int:

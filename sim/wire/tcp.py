@@ -6,7 +6,7 @@ import struct
 from typing import Final
 
 from sim.errors import WireError
-from sim.wire.checksum import transport_checksum
+from sim.wire.checksum import complement, pseudo_sum, remainder, transport_checksum
 from sim.wire.layer import Layer, count_bytes
 from sim.wire.options import NO_OPERATION, walk_options
 
@@ -159,23 +159,28 @@ def emit(segment: Segment, source_ip: bytes, destination_ip: bytes) -> bytes:
             raise ValueError(f"TCP options may have {MAXIMUM_OPTIONS} bytes, not {len(options)}")
     if not 0 <= segment.flags <= _FLAG_BITS:
         raise ValueError(f"TCP flags are 12 bits, not 0x{segment.flags:x}")
+    payload = segment.payload
     offset_and_flags = (HEADER_LENGTH + len(options)) << 10 | segment.flags
+    sequence, acknowledgment = segment.sequence, segment.acknowledgment
+    # The words of the header are summed as numbers, so that nothing has to be copied for the checksum.
+    words = segment.source_port + segment.destination_port + offset_and_flags + segment.window + segment.urgent
+    words += (sequence >> 16) + (sequence & 0xFFFF) + (acknowledgment >> 16) + (acknowledgment & 0xFFFF)
+    words += remainder(options, 0, len(options)) + remainder(payload, 0, len(payload))
+    words += pseudo_sum(source_ip, destination_ip, _PROTOCOL, HEADER_LENGTH + len(options) + len(payload))
     try:
         header = _HEADER.pack(
             segment.source_port,
             segment.destination_port,
-            segment.sequence,
-            segment.acknowledgment,
+            sequence,
+            acknowledgment,
             offset_and_flags,
             segment.window,
-            0,
+            complement(words),
             segment.urgent,
         )
     except struct.error as error:
         raise ValueError(f"a TCP header field is out of range: {error}") from None
-    body = options + segment.payload
-    checksum = transport_checksum(source_ip, destination_ip, _PROTOCOL, header + body)
-    return header[:16] + checksum.to_bytes(2, "big") + header[18:] + body
+    return header + options + payload if options else header + payload
 
 
 def parse_options(options: bytes) -> list[tuple[int, bytes]]:

@@ -113,6 +113,19 @@ def test_it_stops_as_soon_as_a_frame_is_below_the_target() -> None:
     assert len(patient.drops) == dropped
 
 
+def test_catching_up_it_stops_as_well_at_a_frame_below_the_target() -> None:
+    patient = Patient()
+    patient.ask(1001, TARGET)
+    queue, now = patient.queue, patient.now + 4 * INTERVAL
+    queue.drain(now)
+    for sojourn in (TARGET, TARGET - 1, TARGET, TARGET, TARGET, TARGET):
+        queue.push(Waiting(bytes(1000), now - sojourn))
+    given = queue.dequeue(now)
+    assert given is not None
+    assert now - given.time == TARGET - 1
+    assert (len(queue.dropped), queue.dropping) == (1, False)
+
+
 @pytest.mark.parametrize(("pause", "reused"), [(1000, True), (15_000, True), (20_000, False)])
 def test_the_rate_that_was_right_is_used_again_for_sixteen_intervals(pause: int, reused: bool) -> None:
     patient = Patient()

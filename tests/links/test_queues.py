@@ -46,7 +46,11 @@ class DropTail(Discipline):
 
 
 SENDS = st.lists(
-    st.tuples(st.integers(0, 3 * MS) | st.sampled_from([0, MS, 500_000]), st.integers(60, 1500), st.integers(1, 5)),
+    st.tuples(
+        st.integers(0, 3 * MS) | st.sampled_from([0, MS, 500_000]),
+        st.integers(60, 1500) | st.sampled_from([125, 250]),
+        st.integers(1, 5),
+    ),
     min_size=1,
     max_size=40,
 )
@@ -69,6 +73,18 @@ def test_drop_tail_is_the_same_either_way(
         return network.b.frames, network.channel.drops, sorted(rows)
 
     assert run(None) == run(DropTail())
+
+
+@pytest.mark.parametrize("discipline", [None, DropTail(), CoDel()])
+def test_at_the_instant_at_which_the_transmitter_is_free_the_queue_goes_first(
+    bench: Callable[..., Bench], discipline: Discipline | None
+) -> None:
+    network = bench(discipline, bandwidth=1_000_000, queue_frames=1)
+    for number, time in enumerate((0, 0, MS, 2 * MS, 2 * MS)):
+        network.engine.at(time, partial(network.a.port.send, bytes([number]) * 125))
+    network.engine.run()
+    assert [(time // MS, frame[0]) for time, frame in network.b.frames] == [(1, 0), (2, 1), (3, 2), (4, 3)]
+    assert network.channel.drops == {"queue full": 1}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
