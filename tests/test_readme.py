@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 from pathlib import Path
 
@@ -36,10 +37,15 @@ def test_the_python_prints_what_the_readme_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (code,) = blocks("python")
-    exec(code, {})
-    assert capsys.readouterr().out == blocks("text")[0]
+    for code, shown in zip(blocks("python"), blocks("text"), strict=True):
+        exec(code, {})
+        assert capsys.readouterr().out == shown
     assert (tmp_path / "pings.pcapng").stat().st_size > 0
+
+
+def test_the_state_diagram_is_that_of_the_table() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "readme.py"))
+    assert blocks("mermaid") == [script["state_diagram"]()]
 
 
 def test_the_yaml_passes(tmp_path: Path) -> None:

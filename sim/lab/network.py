@@ -160,6 +160,8 @@ class Network:
         """Add a device that was made for this network's engine and recorder."""
         self._check_name(device.name)
         self.nodes[device.name] = device
+        if isinstance(device, IpNode):
+            device.stack.secret = f"{self.seed}/{device.name}".encode()
         return device
 
     def add_interface(

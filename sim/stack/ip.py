@@ -21,6 +21,7 @@ from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
+from sim.stack.scatter import scatter
 from sim.stack.service import IcmpError, IpService, Protocol, os_error
 from sim.stack.tcp.layer import Tcp
 from sim.stack.udp import Udp
@@ -41,6 +42,7 @@ from sim.wire.addresses import (
 LOCAL: Final = 1
 BROADCAST: Final = 2
 LOOPBACK_MTU: Final = 65536
+LOOPBACK_BROADCAST: Final = b"\x7f\xff\xff\xff"
 PATH_CACHE_LIMIT: Final = 65536
 PATH_MTU_LIFETIME: Final = 600_000_000_000  # ns; RFC 1191 6.3: after ten minutes a larger one may be tried again
 
@@ -52,13 +54,6 @@ def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
     A CRC alone will not do: it is linear, so the choices of two nodes would differ by a constant for all flows.
     """
     return paths[scatter(crc32(flow) + salt) % len(paths)] if paths else None
-
-
-def scatter(number: int) -> int:
-    """32 bits, each of which depends on all bits of `number`: the last step of MurmurHash3 (A. Appleby)."""
-    number = (number ^ number >> 16) * 0x85EBCA6B & 0xFFFFFFFF
-    number = (number ^ number >> 13) * 0xC2B2AE35 & 0xFFFFFFFF
-    return number ^ number >> 16
 
 
 def flow_of(packet: ipv4.Packet) -> bytes:
@@ -76,7 +71,10 @@ class IpStack(IpService):
         self.interfaces: list[Interface] = []
         self.paths: dict[bytes, list[Path]] = {}  # other hosts' addresses only; see `paths_to`
         self.routes = RouteTable(self.forget_paths)
-        self.own: dict[bytes, int] = {IPV4_BROADCAST: BROADCAST}  # LOCAL or BROADCAST, per address of ours
+        self.own: dict[bytes, int] = {
+            IPV4_BROADCAST: BROADCAST,
+            LOOPBACK_BROADCAST: BROADCAST,
+        }  # LOCAL or BROADCAST, per address of ours
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
         self.udp = Udp(self, self.icmp)
@@ -239,7 +237,8 @@ class IpStack(IpService):
 
     def is_local(self, address: bytes) -> bool:
         """Whether `address` is one of ours."""
-        return self.own.get(address, 0) == LOCAL or address[0] == 127
+        kind = self.own.get(address, 0)
+        return kind == LOCAL or (address[0] == 127 and kind == 0)
 
     def is_broadcast(self, address: bytes) -> bool:
         """Whether `address` is the limited broadcast address or that of a subnet of ours."""
@@ -397,6 +396,8 @@ class IpStack(IpService):
 
     def interface_to_many(self, destination: bytes) -> Interface:
         """Where a broadcast or a multicast leaves: its subnet, else its route, else the first interface that is up."""
+        if destination[0] == 127:
+            return self.loopback or self.add_loopback()
         for interface in self.interfaces:
             if destination in interface.broadcasts and interface.up:
                 return interface

@@ -14,6 +14,7 @@ from zlib import crc32
 from sim.errors import WireError
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import Interface
+from sim.stack.scatter import scatter
 from sim.stack.service import IcmpError, IpService, os_error
 from sim.stack.udp_socket import (
     PMTUDISC_DO,
@@ -233,7 +234,7 @@ class Udp(UdpService):
             if socket.reuse_port and not socket.connected and socket.address == best.address
         ]
         flow = crc32(remote + local + remote_port.to_bytes(2, "big") + best.port.to_bytes(2, "big"))
-        return equals[flow * len(equals) >> 32]
+        return equals[scatter(flow) % len(equals)]
 
     def _free_port(self) -> int:
         for _ in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1):

@@ -21,7 +21,7 @@ def failures(request: pytest.FixtureRequest) -> dict[Path, str | None]:
     items = [item for item in request.session.items if item.path == request.path and isinstance(item, pytest.Function)]
     paths = [item.callspec.params["path"] for item in items if hasattr(item, "callspec")]
     scripts = [load(path) for path in paths if isinstance(path, Path)]
-    return {path: story for path, (story, _) in run_all(s for s in scripts if s.not_on_linux is None).items()}
+    return run_all(script for script in scripts if script.not_on_linux is None)
 
 
 @pytest.mark.parametrize("path", all_scripts(), ids=lambda path: str(path.relative_to(SCRIPTS).with_suffix("")))

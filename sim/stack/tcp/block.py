@@ -90,8 +90,8 @@ class User:
     def wake(self) -> None:
         """Something may be possible that was not: reading, writing, or hearing of an error."""
 
-    def may_establish(self) -> bool:
-        """Whether there is room for one more connection that is not yet accepted."""
+    def may_establish(self, data: bool) -> bool:
+        """Whether the handshake may be completed now, by a segment with `data` or by one without."""
         return True
 
     def established(self) -> None:

@@ -81,7 +81,7 @@ class Connection(ControlBlock):
         self._begin(iss, timestamp_offset)
         self.passive = True
         self.sack_ok = self.timestamps_ok = self.scale_ok = True
-        self.state = states.LISTEN
+        self.state = self.state_noted = states.LISTEN
         incoming.negotiate(self, segment, options)
         taken = 12 if self.timestamps_ok else 0
         window.open_initial(self, self.advertised_mss - taken)

@@ -41,7 +41,7 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
     if tcb.state == states.SYN_RECEIVED:
         if not tcb.snd_una < ack <= tcb.snd_nxt:
             return RESET  # RFC 9293 3.10.7.4, fifth
-        if not tcb.user.may_establish():
+        if not tcb.user.may_establish(len(segment.payload) > 0):
             return DONE  # as if the ACK were lost: our SYN,ACK will ask for it again
         _complete_handshake(tcb, segment)
     if not acks.is_acceptable(tcb, ack):

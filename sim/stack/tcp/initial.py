@@ -19,4 +19,4 @@ def timestamp_offset(secret: bytes, addresses: bytes) -> int:
 
 
 def _hash(secret: bytes, data: bytes) -> int:
-    return int.from_bytes(blake2s(data, digest_size=4, key=secret[:32]).digest(), "big")
+    return int.from_bytes(blake2s(secret + b"\0" + data, digest_size=4).digest(), "big")

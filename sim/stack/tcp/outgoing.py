@@ -287,6 +287,7 @@ def _send_one(tcb: ControlBlock, length: int, last: bool, fin: bool, size: int) 
     entry = Sent(seq, seq + length + (1 if fin else 0), flags, payload, core.now)
     _stamp(tcb, entry)
     if first:
+        tcb.refresh_flow()
         tcb.control.on_restart(core.now - tcb.last_sent_at)
     tcb.sent.append(entry)
     tcb.snd_nxt = entry.end

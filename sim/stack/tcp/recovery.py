@@ -274,9 +274,11 @@ def handle_probe_answer(tcb: ControlBlock, ack: i64) -> None:
     if not tcb.probe_retransmitted or news.dsack:
         tcb.probe_high = -1
     elif ack > tcb.probe_high:
-        reduction.begin(tcb)
-        tcb.phase = REDUCING
-        reduction.end(tcb)
+        tcb.probe_high = -1
+        if not tcb.control.rate_based:
+            reduction.begin(tcb)
+            tcb.phase = REDUCING
+            reduction.end(tcb)
         tcb.phase = DISORDER
         reduction.keep_open(tcb)
     elif news.plain and not news.advanced and not news.sacked:

@@ -59,6 +59,8 @@ def end(tcb: ControlBlock) -> None:
 def enter_reducing(tcb: ControlBlock) -> None:
     """Reduce the window though nothing is lost: ECN says so, or a tail loss probe (Linux's state CWR)."""
     tcb.prior_ssthresh = 0
+    if tcb.control.rate_based:  # it models the path itself
+        return
     if tcb.phase < REDUCING:
         tcb.undo_marker = -1
         begin(tcb)

@@ -55,6 +55,7 @@ class SocketOptions:
         self.user_timeout: int = 0  # ms; 0: none
         self.syn_count: int = 6
         self.fin_timeout: int = 60  # s
+        self.defer_accept: int = 0  # s that an accepted connection may wait for its first data
         self.ttl: int = 64
         self.tos: int = 0
         self.receive_errors: bool = False  # IP_RECVERR
@@ -72,10 +73,18 @@ class SocketOptions:
         other.keepalive_interval, other.keepalive_count = self.keepalive_interval, self.keepalive_count
         other.linger, other.user_timeout = self.linger, self.user_timeout
         other.syn_count, other.fin_timeout = self.syn_count, self.fin_timeout
+        other.defer_accept = self.defer_accept
         other.ttl, other.tos, other.max_segment = self.ttl, self.tos, self.max_segment
         other.congestion, other.receive_errors = self.congestion, self.receive_errors
         other.send_buffer, other.receive_buffer = self.send_buffer, self.receive_buffer
         return other
+
+    def defer_count(self) -> int:
+        """TCP_DEFER_ACCEPT in retransmissions of the SYN,ACK: 1 for up to 1 s, 2 for up to 3 s, and so on."""
+        count = 0
+        while (1 << count) - 1 < self.defer_accept:
+            count += 1
+        return count
 
     def apply(self, connection: Connection) -> None:
         """Let them hold for a connection."""
@@ -561,8 +570,11 @@ class Embryo(User):
         self._listener = listener
         self._connection = connection
 
-    def may_establish(self) -> bool:
-        return len(self._listener.accepted) <= self._listener.backlog
+    def may_establish(self, data: bool) -> bool:
+        listener = self._listener
+        if not data and self._connection.retransmits < listener.options.defer_count():
+            return False
+        return len(listener.accepted) <= listener.backlog
 
     def established(self) -> None:
         self._listener.hatch(self._connection)
