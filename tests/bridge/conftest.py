@@ -10,8 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -110,9 +110,11 @@ class Lab:
         self.tap = tap
         self.build()
 
-    def build(self, *, middle_mtu: int = 0, speed: float = 1.0) -> None:
-        """Build the network anew, with an MTU between the routers, and a speed."""
-        net = self.net = Network()
+    def build(
+        self, *, middle_mtu: int = 0, speed: float = 1.0, record: bool = True, middle: Mapping[str, str] | None = None
+    ) -> None:
+        """Build the network anew, with an MTU and other properties between the routers, and a speed."""
+        net = self.net = Network(record=record)
         self.kernel = attach_tap(net, "kernel", self.tap)
         net.host("h1", "10.0.1.10/24", gateway="10.0.1.254")
         net.host("h2", "10.0.2.10/24", gateway="10.0.2.254")
@@ -121,7 +123,8 @@ class Lab:
         sw1, sw2 = net.switch("sw1"), net.switch("sw2")
         for a, b in ((self.kernel, sw1), ("h1", sw1), ("r1:a", sw1), ("r2:b", sw2), ("h2", sw2)):
             net.link(a, b, bandwidth="1Gbps", delay="10us")
-        net.link("r1:b", "r2:a", bandwidth="1Gbps", delay="10us", mtu=middle_mtu)
+        middle_link: dict[str, Any] = {"bandwidth": "1Gbps", "delay": "10us", "mtu": middle_mtu, **(middle or {})}
+        net.link("r1:b", "r2:a", **middle_link)
         self.pacer = Pacer(net.engine, speed)
 
     def host(self, name: str) -> LabHost:
@@ -145,18 +148,18 @@ class Lab:
             pytest.skip(f"{tool} is not installed")
         return Process(["ip", "netns", "exec", self.netns, *command.split()], self.pacer)
 
-    def run(self, command: str) -> str:
+    def run(self, command: str, deadline: int = DEADLINE) -> str:
         """Run a command in the namespace while the network runs in real time; what it printed, errors included."""
         process = self.start(command)
         try:
-            self.pace(process)
+            self.pace(process, deadline)
             return process.output()
         finally:
             process.close()
 
-    def pace(self, door: Process | Watch) -> None:
-        """Let real time pass until the door has stopped it. Raises AssertionError when it never does."""
-        until = self.net.now + int(DEADLINE * self.pacer.speed)
+    def pace(self, door: Process | Watch, deadline: int = DEADLINE) -> None:
+        """Let real time pass until the door has stopped it. Raises AssertionError when it has not by `deadline` ns."""
+        until = self.net.now + int(deadline * self.pacer.speed)
         self.pacer.run(until, [self.kernel, door])
         assert self.net.now < until, "nothing came back in time"
         self.net.run(until=self.net.now)

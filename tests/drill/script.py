@@ -101,7 +101,7 @@ def load(path: Path) -> Script:
 def _comment(script: Script, line: str) -> None:
     match = SETTING.fullmatch(line.strip())
     if match is None:
-        script.title = script.title or line.lstrip("# ").strip()
+        script.title = f"{script.title} {line.lstrip('# ')}".strip()
         return
     name, value = match.groups()
     match name:

@@ -42,7 +42,7 @@ class Connection(ControlBlock):
     def __init__(self, ip: IpService, settings: Settings, control: CongestionControl) -> None:
         super().__init__(ip, settings, control)
         self.on_over: Callable[[Connection], None] | None = None
-        self.shares_port: bool = False  # it was opened with SO_REUSEADDR
+        self.sharing: int = 0  # of its port, with others: see `ports`
         self.retransmission = RetransmissionAlarm(self)
         self.delayed_ack = DelayedAckAlarm(self)
         self.keeping = KeepAlarm(self)

@@ -88,7 +88,7 @@ class Tcp(TcpService):
             raise os_error(errno.EADDRNOTAVAIL)
         self.connections[key] = connection
         connection.on_over = self._over
-        self.ports.open(connection.local_port, connection.shares_port)
+        self.ports.open(connection.local_port, connection.local_address, connection.sharing)
 
     def initial_sequence(self, connection: Connection) -> int:
         """Where its sequence numbers begin."""
@@ -205,12 +205,12 @@ class Tcp(TcpService):
         if connection.state == states.TIME_WAIT:
             self.waiting[key] = TimeWait(connection, self._forget)
         else:
-            self.ports.close(connection.local_port, connection.shares_port)
+            self.ports.close(connection.local_port, connection.local_address, connection.sharing)
 
     def _forget(self, wait: TimeWait) -> None:
         key = wait.remote_address + wait.local_address + _ports(wait.remote_port, wait.local_port)
         self.waiting.pop(key, None)
-        self.ports.close(wait.local_port, wait.shares_port)
+        self.ports.close(wait.local_port, wait.local_address, wait.sharing)
 
 
 def key_of(connection: Connection) -> bytes:

@@ -13,6 +13,9 @@ from sim.wire.addresses import IPV4_ANY
 EPHEMERAL_FIRST: Final = 49152  # RFC 6335 6
 EPHEMERAL_LAST: Final = 65535
 
+SHARES_ADDRESS: Final = 1
+SHARES_PORT: Final = 2
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Tenant:
@@ -25,38 +28,46 @@ class Tenant:
         self.reuse_port: bool = False
         self.listening: bool = False
 
+    def sharing(self) -> int:
+        """SHARES_ADDRESS and SHARES_PORT, as SO_REUSEADDR and SO_REUSEPORT say."""
+        return (SHARES_ADDRESS if self.reuse_address else 0) | (SHARES_PORT if self.reuse_port else 0)
+
 
 class Port:
-    """A port in use: the sockets bound to it, and its connections, all of them and those that do not share it."""
+    """A port in use: the sockets bound to it, and how many connections it has, by their local address and by the
+    `sharing` of who opened them.
+    """
 
     def __init__(self) -> None:
         self.tenants: list[Tenant] = []
-        self.connections: int = 0
-        self.unshared: int = 0
+        self.connections: dict[tuple[bytes, int], int] = {}
 
     def is_free(self) -> bool:
         """Whether nobody uses it."""
         return not self.tenants and not self.connections
 
     def excludes(self, newcomer: Tenant) -> bool:
-        """Whether a socket may not be bound here as well: SO_REUSEADDR allows it where nobody listens, SO_REUSEPORT
-        where all have set it.
-        """
-        if self.unshared and not (newcomer.reuse_port and self.tenants):
-            return True
-        if self.connections and not newcomer.reuse_address and not newcomer.reuse_port:
+        """Whether a socket may not be bound here as well. Connections count as sockets that do not listen."""
+        own = newcomer.sharing()
+        if any(not own & sharing and overlap(newcomer.address, address) for address, sharing in self.connections):
             return True
         return any(conflict(newcomer, other) for other in self.tenants if other is not newcomer)
 
 
-def conflict(one: Tenant, other: Tenant) -> bool:
-    """Whether two sockets cannot have the same port."""
-    if IPV4_ANY not in (one.address, other.address) and one.address != other.address:
+def overlap(one: bytes, other: bytes) -> bool:
+    """Whether two sockets would hear what comes to one address; 0.0.0.0 stands for all."""
+    return one == other or IPV4_ANY in (one, other)
+
+
+def conflict(newcomer: Tenant, other: Tenant) -> bool:
+    """Whether two sockets cannot have the same port: SO_REUSEADDR allows it unless the other listens, SO_REUSEPORT
+    where both have set it.
+    """
+    if not overlap(newcomer.address, other.address):
         return False
-    if one.reuse_port and other.reuse_port:
+    if newcomer.reuse_port and other.reuse_port:
         return False
-    shared = one.reuse_address and other.reuse_address
-    return not (shared and not one.listening and not other.listening)
+    return not (newcomer.reuse_address and other.reuse_address and not other.listening)
 
 
 class Ports:
@@ -87,17 +98,19 @@ class Ports:
             entry.tenants.remove(tenant)
             self._drop(tenant.port, entry)
 
-    def open(self, port: int, shared: bool) -> None:
-        """A connection uses the port."""
-        entry = self._entry(port)
-        entry.connections += 1
-        entry.unshared += 0 if shared else 1
+    def open(self, port: int, address: bytes, sharing: int) -> None:
+        """A connection uses the port, at an address of ours."""
+        connections = self._entry(port).connections
+        connections[address, sharing] = connections.get((address, sharing), 0) + 1
 
-    def close(self, port: int, shared: bool) -> None:
+    def close(self, port: int, address: bytes, sharing: int) -> None:
         """It uses it no longer."""
         entry = self._entry(port)
-        entry.connections -= 1
-        entry.unshared -= 0 if shared else 1
+        left = entry.connections[address, sharing] - 1
+        if left:
+            entry.connections[address, sharing] = left
+        else:
+            del entry.connections[address, sharing]
         self._drop(port, entry)
 
     def tenants(self, port: int) -> list[Tenant]:

@@ -128,7 +128,19 @@ class SentQueue:
         entry.payload = entry.payload[:length]
         entry.flags &= ~(FIN | PSH)
         self._entries.insert(self._head + index + 1, rest)
+        if entry.linked:
+            self._link_behind(entry, rest)
         return rest
+
+    def _link_behind(self, entry: Sent, rest: Sent) -> None:
+        """Two parts of one segment were sent at one time."""
+        rest.older, rest.newer = entry, entry.newer
+        if entry.newer is None:
+            self.newest = rest
+        else:
+            entry.newer.older = rest
+        entry.newer = rest
+        rest.linked = True
 
     def join(self, index: int) -> Sent:
         """Take out the segment behind number `index`, whose data that one has taken over; return it."""

@@ -191,7 +191,7 @@ class TcpSocket(Tenant):
         """A connection to be, for a SYN that came."""
         connection = self._layer.connection(self.options.congestion)
         self.options.apply(connection)
-        connection.shares_port = self.reuse_address or self.reuse_port
+        connection.sharing = self.sharing()
         connection.user = Embryo(self, connection)
         self.embryos.append(connection)
         return connection
@@ -256,10 +256,13 @@ class TcpSocket(Tenant):
             source = self.address
         bound_here = not self.port
         if bound_here:
-            layer.ports.bind(self, 0)
+            try:
+                layer.ports.bind(self, 0)
+            except OSError:
+                raise os_error(errno.EADDRNOTAVAIL) from None
         connection = layer.connection(self.options.congestion)
         self.options.apply(connection)
-        connection.shares_port = self.reuse_address or self.reuse_port
+        connection.sharing = self.sharing()
         connection.name_ends(source, self.port, address, port)
         try:
             layer.register(connection)

@@ -40,7 +40,7 @@ class TimeWait(Alarm):
         self.ts_recent: i64 = tcb.ts_recent
         self.timestamp_offset: i64 = tcb.timestamp_offset
         self.ttl = tcb.ttl
-        self.shares_port = tcb.shares_port
+        self.sharing = tcb.sharing
         self.since: i64 = tcb.core.now
         self.over: bool = False
         self._answered_at: i64 = -1

@@ -64,9 +64,7 @@ def test_a_missing_option_is_padded_with_no_operations(sack: bool, timed: bool, 
 
 
 @given(st.integers(0, 0xFFFF), st.booleans(), st.booleans(), WORDS, WORDS, st.integers(-1, 14))
-def test_what_a_syn_offers_is_read_back(
-    mss: int, sack: bool, timed: bool, value: int, echo: int, scale: int
-) -> None:
+def test_what_a_syn_offers_is_read_back(mss: int, sack: bool, timed: bool, value: int, echo: int, scale: int) -> None:
     text = options.for_syn(mss, sack, timed, value, echo, scale)
     assert len(text) % 4 == 0
     found = read(text)

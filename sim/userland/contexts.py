@@ -1,0 +1,77 @@
+"""What is exchanged when another program runs: standard streams, arguments, working directory, asyncio's running loop.
+
+Programs share one interpreter. What real processes and threads have for themselves is put in place when a task is
+resumed, and taken away when it waits.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, TextIO
+
+
+class LoopLocal:
+    """What asyncio keeps per thread: the loop that is set, and whether one was."""
+
+    def __init__(self) -> None:
+        self._loop: Any = None
+        self._set_called = False
+
+
+class Streams:
+    """The standard streams and arguments of one process; `folder` is its working directory, "" for the real one."""
+
+    def __init__(self, stdin: TextIO, stdout: TextIO, stderr: TextIO, argv: list[str], folder: str = "") -> None:
+        self.stdin = stdin
+        self.stdout = stdout
+        self.stderr = stderr
+        self.argv = argv
+        self.folder = folder
+        self.path: list[str] = []  # where its own modules lie
+
+
+class Context:
+    """One task's view of the interpreter."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+        self._local = LoopLocal()
+        self._loop: Any = None  # asyncio's running loop while this task waits
+        self._outside: tuple[Any, ...] = ()
+
+    def enter(self) -> None:
+        """The task runs."""
+        streams = self.streams
+        self._outside = (sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, self._swap_loop(self._loop, self._local))
+        sys.stdin, sys.stdout, sys.stderr, sys.argv = streams.stdin, streams.stdout, streams.stderr, streams.argv
+        if streams.path:
+            sys.path = [*streams.path, *sys.path]
+        if streams.folder:
+            self._folder = os.getcwd()
+            os.chdir(streams.folder)
+
+    def leave(self) -> None:
+        """The task waits, or is over."""
+        streams = self.streams
+        if streams.folder:
+            streams.folder = os.getcwd()
+            os.chdir(self._folder)
+        streams.stdin, streams.stdout, streams.stderr = sys.stdin, sys.stdout, sys.stderr
+        sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, outside = self._outside
+        self._loop, self._local = self._swap_loop(*outside)
+
+    @staticmethod
+    def _swap_loop(loop: Any, local: Any) -> tuple[Any, Any]:
+        """Put a running loop and asyncio's own per-thread memory in place; return what was there."""
+        events = sys.modules.get("asyncio.events")
+        if events is None:
+            return None, local
+        before = events._get_running_loop()
+        events._set_running_loop(loop)
+        policy = events._event_loop_policy
+        if policy is None or not hasattr(policy, "_local"):
+            return before, local
+        previous = policy._local
+        policy._local = local
+        return before, previous

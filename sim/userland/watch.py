@@ -1,0 +1,47 @@
+"""Several who wait for one socket: each is called when what it may do has perhaps changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sim.userland.tasks import Task
+
+
+class Pollable(Protocol):
+    """A socket of the stack, or a local one."""
+
+    on_event: Callable[[], None] | None
+
+    def poll(self) -> int: ...
+
+
+class Watch:
+    """Passes a socket's events on to all who have asked for them, in the order in which they did."""
+
+    def __init__(self, socket: Pollable) -> None:
+        self._socket = socket
+        self._callbacks: dict[Callable[[], None], None] = {}
+
+    def add(self, callback: Callable[[], None]) -> None:
+        """Call `callback()` from now on."""
+        self._callbacks[callback] = None
+        self._socket.on_event = self._fire
+
+    def remove(self, callback: Callable[[], None]) -> None:
+        """Do so no longer."""
+        self._callbacks.pop(callback, None)
+        if not self._callbacks:
+            self._socket.on_event = None
+
+    def wait(self, task: Task, deadline: int | None, what: str) -> bool:
+        """Let a task wait for the next event, at most to `deadline` (ns); False when that came first."""
+        self.add(task.wake)
+        try:
+            return task.park(deadline, what)
+        finally:
+            self.remove(task.wake)
+
+    def _fire(self) -> None:
+        for callback in list(self._callbacks):
+            callback()

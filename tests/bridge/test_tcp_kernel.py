@@ -1,0 +1,366 @@
+"""TCP against the Linux kernel: curl, http.server, iperf3 and sockets of the kernel on one side, our stack on the
+other, both ways round, over clean links and over bad ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sim.lab.network import Network
+from sim.units import MILLISECOND, SECOND
+from sim.wire.addresses import parse_ip
+from tests.bridge import iperf, web
+from tests.bridge.ends import HOST, HOST_ADDRESS, KERNEL_ADDRESS, SIDES, Ends, other, transfer
+from tests.bridge.programs import Program
+
+if TYPE_CHECKING:
+    from tests.bridge.conftest import Lab, Process
+
+pytestmark = [pytest.mark.root, pytest.mark.slow]
+
+MB = 1_000_000
+PATIENCE = 120 * SECOND
+STALL = 3 * SECOND
+"""No connection may be silent for so long: three retransmission timeouts in a row make 1.4 s."""
+BAD = {"bandwidth": "100Mbps", "delay": "2ms", "loss": "2%", "reorder": "2%", "duplicate": "1%", "corrupt": "1%"}
+NARROW = {"bandwidth": "50Mbps", "delay": "5ms", "queue": "100"}
+KERNEL = parse_ip(KERNEL_ADDRESS)
+TCP_INFO = struct.Struct("=8B24I4Q6IQ3Q2I2Q4I")
+
+either = pytest.mark.parametrize("side", SIDES)
+
+
+def payload(size: int) -> bytes:
+    """Bytes that no shift or repetition leaves as they are."""
+    return random.Random(size).randbytes(size)
+
+
+@contextmanager
+def kernel_server(lab: Lab, command: str, port: int) -> Iterator[Process]:
+    """A server in the namespace that listens on a port."""
+    process = lab.start(command)
+    try:
+        lab.until(lambda: listens(lab, port))
+        yield process
+    finally:
+        process.close()
+
+
+def listens(lab: Lab, port: int) -> bool:
+    """Whether somebody in the namespace listens on a port: state 0A in /proc/net/tcp."""
+
+    def read() -> str:
+        return "".join(Path(f"/proc/thread-self/net/{name}").read_text() for name in ("tcp", "tcp6"))
+
+    lines = [line.split() for line in lab.inside(read).splitlines()]
+    return any(fields[1].endswith(f":{port:04X}") and fields[3] == "0A" for fields in lines)
+
+
+def finish(lab: Lab, program: Program[Any], patience: int = PATIENCE) -> None:
+    """Let real time pass until a program is done."""
+    deadline = lab.net.now + patience
+    while not program.done:
+        assert lab.net.now < deadline, "the program still waits"
+        lab.pass_time(5 * MILLISECOND)
+
+
+def download(lab: Lab, folder: Path, body: bytes, host: str = HOST, speed: str = "") -> None:
+    """curl gets `body` from a simulated host, and has it as it was."""
+    server = web.serve(lab.host(host), 80, body)
+    address = lab.host(host).stack.interfaces[0].addresses[0][0]
+    target = folder / "downloaded"
+    lab.run(f"curl -sSf {speed} -o {target} http://{'.'.join(map(str, address))}/x", PATIENCE)
+    server.check()
+    assert digest(target.read_bytes()) == digest(body)
+
+
+def fetch(lab: Lab, folder: Path, body: bytes, host: str = HOST) -> None:
+    """A simulated host gets `body` from Python's web server on the kernel, and has it as it was."""
+    (folder / "body").write_bytes(body)
+    command = f"{sys.executable} -m http.server --directory {folder} --bind {KERNEL_ADDRESS} 8000"
+    with kernel_server(lab, command, 8000):
+        client = web.fetch(lab.host(host), KERNEL, 8000, "/body")
+        finish(lab, client)
+    assert digest(client.result()) == digest(body)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def longest_silence(net: Network, port: str) -> int:
+    """The longest time (ns) between two frames at a port."""
+    index = net.port(port).index
+    times = [seen.time for seen in net.trace.captured() if seen.port == index]
+    return max(b - a for a, b in zip(times, times[1:], strict=False))
+
+
+# -- curl and http.server
+
+
+@pytest.mark.parametrize("host", ["h1", "h2"])
+def test_curl_gets_50_megabytes(lab: Lab, tmp_path: Path, host: str) -> None:
+    download(lab, tmp_path, payload(50 * MB), host)
+
+
+@pytest.mark.parametrize("host", ["h1", "h2"])
+def test_50_megabytes_from_the_kernel(lab: Lab, tmp_path: Path, host: str) -> None:
+    fetch(lab, tmp_path, payload(50 * MB), host)
+
+
+def test_curl_sends_and_gets(lab: Lab, tmp_path: Path) -> None:
+    """Up and down over the same connection."""
+    server = web.serve(lab.host(HOST), 80, b"")
+    body = payload(5 * MB)
+    (tmp_path / "body").write_bytes(body)
+    lab.run(f"curl -sSf -H Expect: -T {tmp_path}/body -o {tmp_path}/echo http://{HOST_ADDRESS}/x", PATIENCE)
+    server.check()
+    assert digest((tmp_path / "echo").read_bytes()) == digest(body)
+
+
+def test_curl_connects_200_times(lab: Lab) -> None:
+    server = web.serve(lab.host(HOST), 80, b"short")
+    output = lab.run(f"curl -sSf http://{HOST_ADDRESS}/[1-200]", PATIENCE)
+    assert output == "short" * 200
+    assert len(server.sessions) == 200
+    server.check()
+
+
+def test_the_kernel_is_connected_to_200_times(lab: Lab, tmp_path: Path) -> None:
+    """Twenty connections at a time, ten times."""
+    (tmp_path / "body").write_bytes(b"short")
+    command = f"{sys.executable} -m http.server --directory {tmp_path} --bind {KERNEL_ADDRESS} 8000"
+    with kernel_server(lab, command, 8000):
+        for _ in range(10):
+            clients = [web.fetch(lab.host(HOST), KERNEL, 8000, "/body") for _ in range(20)]
+            for client in clients:
+                finish(lab, client)
+                assert client.result() == b"short"
+
+
+# -- iperf3
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("streams", [1, 4])
+def test_iperf3_measures_us(lab: Lab, streams: int, reverse: bool) -> None:
+    server = iperf.serve(lab.host(HOST))
+    output = lab.run(f"iperf3 -c {HOST_ADDRESS} -t 1 -P {streams} -J {'-R' * reverse}", PATIENCE)
+    result = server.result()
+    check_iperf(result, json.loads(output), streams, reverse)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("streams", [1, 4])
+def test_we_measure_iperf3(lab: Lab, streams: int, reverse: bool) -> None:
+    with kernel_server(lab, "iperf3 -s -1 -J", iperf.PORT) as process:
+        client = iperf.measure(lab.host(HOST), KERNEL, streams=streams, reverse=reverse)
+        lab.pace(process, PATIENCE)
+        finish(lab, client)
+        check_iperf(client.result(), json.loads(process.output()), streams, reverse)
+
+
+def check_iperf(result: iperf.Result, document: dict[str, Any], streams: int, reverse: bool) -> None:
+    """Both sides have counted about the same, and it is more than a megabyte in a second."""
+    assert "error" not in document
+    assert result.streams == streams == len(document["end"]["streams"]) == len(result.other["streams"])
+    assert result.reverse == reverse
+    assert result.other_bytes() > MB
+    assert result.bytes == pytest.approx(result.other_bytes(), abs=streams * 8 * MB)  # what was on its way at the end
+    assert min(stream["bytes"] for stream in result.other["streams"]) > 0
+
+
+# -- links that lose, reorder, duplicate and corrupt
+
+
+def test_curl_over_a_bad_link(lab: Lab, tmp_path: Path) -> None:
+    lab.build(middle=BAD)
+    download(lab, tmp_path, payload(8 * MB))
+    assert longest_silence(lab.net, "h2:eth0") < STALL
+
+
+def test_from_the_kernel_over_a_bad_link(lab: Lab, tmp_path: Path) -> None:
+    lab.build(middle=BAD)
+    fetch(lab, tmp_path, payload(8 * MB))
+    assert longest_silence(lab.net, "h2:eth0") < STALL
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_iperf3_over_a_bad_link(lab: Lab, reverse: bool) -> None:
+    lab.build(middle=BAD)
+    server = iperf.serve(lab.host(HOST))
+    output = lab.run(f"iperf3 -c {HOST_ADDRESS} -t 2 -P 4 -J {'-R' * reverse}", PATIENCE)
+    check_iperf(server.result(), json.loads(output), 4, reverse)
+    assert longest_silence(lab.net, "h2:eth0") < STALL
+
+
+@either
+def test_half_close_over_a_bad_link(lab: Lab, side: str) -> None:
+    """Every segment matters here: the SYN, the FINs, and the little that is said."""
+    lab.build(middle=BAD)
+    for number in range(5):
+        with Ends(lab) as ends:
+            talker, listener = ends.connection(side, listener=ends.listener(other(side), 80 + number))
+            listener.shutdown()
+            assert ends.soon(talker.receive) == b""
+            data = payload(20_000)
+            assert transfer(ends, talker, listener, data) == data
+            talker.shutdown()
+            assert ends.soon(listener.receive) == b""
+            ends.reach(talker, "CLOSED")
+
+
+# -- congestion controls
+
+
+@pytest.mark.parametrize("control", ["cubic", "reno", "bbr"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_congestion_controls(lab: Lab, control: str, reverse: bool) -> None:
+    """4 MB through a bottleneck of 50 Mbit/s and 10 ms take 0.64 s, and little more."""
+    known = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+    if not reverse and control not in known:
+        pytest.skip(f"this kernel has no {control}")
+    lab.build(middle=NARROW)
+    lab.host(HOST).stack.tcp.congestion = control
+    server = iperf.serve(lab.host(HOST))
+    flags = "-R" if reverse else f"-C {control}"
+    output = lab.run(f"iperf3 -c {HOST_ADDRESS} -n 4000000 -J {flags}", PATIENCE)
+    result = server.result()
+    end = json.loads(output)["end"]
+    assert max(result.bytes, result.other_bytes()) >= 4 * MB
+    assert end["sum_received"]["bits_per_second"] > 25 * MB
+    assert longest_silence(lab.net, "h2:eth0") < STALL
+
+
+# -- what was agreed on
+
+
+@either
+def test_both_say_the_same_of_the_connection(lab: Lab, side: str) -> None:
+    """TCP_INFO of the kernel's socket against that of ours."""
+    with Ends(lab) as ends:
+        client, server = ends.connection(side)
+        kernel, ours = (client, server) if side == "kernel" else (server, client)
+        for writer, reader, size in ((kernel, ours, 200_000), (ours, kernel, 300_000)):
+            transfer(ends, writer, reader, payload(size))
+        lab.pass_time(100 * MILLISECOND)  # for the last acknowledgements
+        theirs, own = info(kernel.info()), info(ours.info())
+    assert theirs["options"] == own["options"] == TIMESTAMPS | SACK | WINDOW_SCALE
+    assert theirs["snd_wscale"] == own["rcv_wscale"]
+    assert theirs["rcv_wscale"] == own["snd_wscale"]
+    for name, value in (("snd_mss", 1448), ("rcv_mss", 1448), ("advmss", 1448), ("pmtu", 1500), ("state", 1)):
+        assert (name, theirs[name]) == (name, value)
+        assert (name, own[name]) == (name, value)
+    handshake = 1  # the kernel counts the SYN of whoever has opened
+    assert theirs["bytes_received"] == 300_000
+    assert own["bytes_received"] == 200_000
+    assert theirs["bytes_acked"] - 200_000 in (0, handshake)
+    assert own["bytes_acked"] - 300_000 == theirs_if_ours(side, handshake)
+    assert theirs["unacked"] == own["unacked"] == theirs["total_retrans"] == own["total_retrans"] == 0
+    assert theirs["data_segs_in"] == own["data_segs_out"]
+    assert own["data_segs_in"] == theirs["data_segs_out"]
+    assert 200_000 <= own["rto"] <= 320_000
+    assert 200_000 <= theirs["rto"] <= 320_000
+
+
+def theirs_if_ours(side: str, handshake: int) -> int:
+    return handshake if side == "ours" else 0
+
+
+TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
+NAMES = (
+    "state ca_state retransmits probes backoff options wscales app_limited rto ato snd_mss rcv_mss unacked sacked lost "
+    "retrans fackets last_data_sent last_ack_sent last_data_recv last_ack_recv pmtu rcv_ssthresh rtt rttvar "
+    "snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans pacing_rate max_pacing_rate bytes_acked "
+    "bytes_received segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out"
+).split()
+"""The fields of struct tcp_info (include/uapi/linux/tcp.h)."""
+
+
+def info(data: bytes) -> Mapping[str, int]:
+    """TCP_INFO by name."""
+    fields = dict(zip(NAMES, TCP_INFO.unpack_from(data), strict=False))
+    return fields | {"snd_wscale": fields["wscales"] & 15, "rcv_wscale": fields["wscales"] >> 4}
+
+
+@either
+def test_ecn_when_one_asks(lab: Lab, side: str) -> None:
+    """RFC 3168 6.1.1; both accept it by default, and neither asks for it."""
+    if side == "kernel":
+        lab.run("sysctl -q -w net.ipv4.tcp_ecn=1")
+    else:
+        lab.host(HOST).stack.tcp.ecn = 1
+    with Ends(lab) as ends:
+        client, server = ends.connection(side)
+        assert transfer(ends, client, server, payload(MB)) == payload(MB)
+        assert info(client.info())["options"] & ECN
+        assert info(server.info())["options"] & ECN
+
+
+@either
+def test_path_mtu_discovery(lab: Lab, side: str) -> None:
+    """A router says that 1500 bytes are too many, and the sender, whoever it is, sends smaller segments."""
+    lab.build(middle_mtu=800)
+    with Ends(lab) as ends:
+        client, server = ends.connection(side)
+        assert transfer(ends, client, server, payload(300_000)) == payload(300_000)
+        assert info(client.info())["pmtu"] == 800
+        assert info(client.info())["snd_mss"] == 800 - 40 - 12
+
+
+# -- captures
+
+FAULTS = (
+    "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad || tcp.analysis.ack_lost_segment || "
+    "tcp.analysis.retransmission || tcp.analysis.duplicate_ack || tcp.analysis.out_of_order || "
+    "tcp.analysis.lost_segment || tcp.analysis.window_full || tcp.analysis.zero_window || tcp.options.type.invalid"
+)
+
+
+def faults(capture: Path, extra: str) -> str:
+    """What tshark finds wrong with a capture, every checksum checked."""
+    checks = [word for layer in ("ip", "tcp") for word in ("-o", f"{layer}.check_checksum:TRUE")]
+    command = ["tshark", "-r", str(capture), *checks, "-Y", extra]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_tshark_finds_no_fault_on_clean_links(lab: Lab, tmp_path: Path) -> None:
+    """No malformed segment, no bad checksum, nothing retransmitted by us or acknowledged before it came."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    download(lab, tmp_path, payload(5 * MB))
+    fetch(lab, tmp_path, payload(5 * MB))
+    for side in SIDES:
+        with Ends(lab) as ends:
+            first, second = ends.connection(side, listener=ends.listener(other(side), 81))
+            first.shutdown()
+            ends.reach(second, "CLOSE-WAIT")
+            second.abort()
+            ends.reach(first, "CLOSED")
+    (capture,) = (path for path in lab.net.trace.write_pcaps(tmp_path) if path.name.startswith("h2-"))
+    assert faults(capture, FAULTS) == ""
+    assert faults(capture, "tcp").count("\n") > 7000
+
+
+@pytest.mark.parametrize("way", [download, fetch])
+def test_tshark_finds_no_fault_in_what_we_send_over_a_bad_link(lab: Lab, tmp_path: Path, way: Any) -> None:
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    lab.build(middle=BAD)
+    way(lab, tmp_path, payload(2 * MB))
+    (capture,) = (path for path in lab.net.trace.write_pcaps(tmp_path) if path.name.startswith("h2-"))
+    mac = lab.mac("h2")
+    wrong = "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad"
+    assert faults(capture, f"eth.src == {mac} && ({wrong})") == ""
+    assert faults(capture, f"eth.src == {mac} && tcp").count("\n") > 500
