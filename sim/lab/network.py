@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sim.devices.device import Device
 from sim.devices.hub import Hub
@@ -39,6 +39,9 @@ from sim.tracing.recorder import Detail, Recorder
 from sim.tracing.recording import Trace
 from sim.units import bitrate, duration, probability, size
 from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
+
+if TYPE_CHECKING:
+    from sim.userland.tasks import Scheduler
 
 MOST_COMPARED: Final = 5000
 """Names that a wrong one is compared with; more would take longer than its sender wants to wait."""
@@ -71,6 +74,7 @@ class Network:
         self.links: list[Link] = []
         self._own_mtu: set[Port] = set()
         self._macs = 0
+        self._scheduler: Scheduler | None = None
 
     @property
     def now(self) -> int:
@@ -300,6 +304,20 @@ class Network:
                 if wanted and interface.addresses:
                     return interface.addresses[0][0]
         raise TopologyError(f"{name} has no IP address")
+
+    def name_of(self, address: str) -> str | None:
+        """The name of the node that has an IP address, None when none has."""
+        owner = self.address_owner(parse_ip(address))
+        return None if owner is None else owner.name
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Who runs the programs of all nodes."""
+        if self._scheduler is None:
+            from sim.userland.tasks import Scheduler
+
+            self._scheduler = Scheduler(self.engine)
+        return self._scheduler
 
     def port(self, end: str) -> Port:
         """The port "sw1:eth2", or the only port of a node that has one. Raises TopologyError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.devices.host import Host
@@ -19,11 +20,21 @@ from sim.userland.table import SocketTable
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
+    from sim.userland.process import Process
+    from sim.userland.tasks import Scheduler
+
 
 class Surroundings(Protocol):
     """What a node asks of its network: which address a name has, and to let time pass."""
 
+    seed: int
+
+    @property
+    def scheduler(self) -> Scheduler: ...
+
     def resolve(self, name: str) -> bytes: ...
+
+    def name_of(self, address: str) -> str | None: ...
 
     def run_until(self, done: Callable[[], bool]) -> None: ...
 
@@ -33,6 +44,8 @@ class Tools:
 
     network: Surroundings
     _sockets: SocketTable | None = None
+    _programs: list[Process] = []  # noqa: RUF012 - exchanged, never changed in place
+    _started: int = 0
 
     def ping(
         self: Any,
@@ -79,9 +92,54 @@ class Tools:
 
         Raises OSError for what the node has not: EAFNOSUPPORT, EPROTONOSUPPORT.
         """
+        return Socket(self._socket_table(), family, type, proto)
+
+    def _socket_table(self: Any) -> SocketTable:
         if self._sockets is None:
-            self._sockets = SocketTable(self, self.network.resolve)
-        return Socket(self._sockets, family, type, proto)
+            self._sockets = SocketTable(self, self.network.resolve, self.network.name_of)
+        table: SocketTable = self._sockets
+        return table
+
+    def spawn(
+        self: Any,
+        program: Callable[..., Any] | str | Path,
+        *args: Any,
+        stdin: str = "",
+        name: str = "",
+        environment: dict[str, str] | None = None,
+        folder: str = "",
+    ) -> Process:
+        """Start a program on this node: a function, a coroutine function, or a Python file. It runs when time does:
+        `net.run()`; then `.result()`, `.exit_code`, `.stdout` tell.
+        """
+        from sim.userland.install import install
+        from sim.userland.process import Process
+
+        install()
+        self._programs = [process for process in self._programs if not process.done]
+        self._started += 1
+        process = Process(
+            self,
+            self._socket_table(),
+            self.network.scheduler,
+            program,
+            args,
+            number=self._started,
+            seed=str(self.network.seed),
+            stdin=stdin,
+            name=name,
+            environment=environment,
+            folder=folder,
+        )
+        self._programs.append(process)
+        return process
+
+    def run(self: Any, program: Callable[..., Any] | str | Path, *args: Any, **named: Any) -> Any:
+        """Run a program on this node to its end, and return what it returns. Raises what it raises."""
+        process = self.spawn(program, *args, **named)
+        process.on_exit.append(self.engine.stop)
+        self.network.run_until(lambda: process.done)
+        return process.result()
 
     def attach(self: Any, tap: Tap) -> None:
         """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""

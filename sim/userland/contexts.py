@@ -43,7 +43,14 @@ class Context:
     def enter(self) -> None:
         """The task runs."""
         streams = self.streams
-        self._outside = (sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, self._swap_loop(self._loop, self._local))
+        self._outside = (
+            sys.stdin,
+            sys.stdout,
+            sys.stderr,
+            sys.argv,
+            sys.path,
+            self._swap_loop(self._loop, self._local),
+        )
         sys.stdin, sys.stdout, sys.stderr, sys.argv = streams.stdin, streams.stdout, streams.stderr, streams.argv
         if streams.path:
             sys.path = [*streams.path, *sys.path]

@@ -20,6 +20,7 @@ LOOPBACK: Final = 127
 ADDRESS_LENGTH: Final = 4
 REQUEST_LENGTH: Final = 8  # struct ip_mreq: group, address of the interface
 LONG_REQUEST: Final = struct.Struct("=4s4si")  # struct ip_mreqn: the interface's number too
+LARGEST_MTU: Final = 65535  # bytes; what Linux says of the loopback interface, which has one more
 PMTUDISC_OMIT: Final = 5
 
 
@@ -67,7 +68,7 @@ def _set_receive_errors(end: DatagramEnd, content: bytes) -> None:
 
 
 def _mtu(end: DatagramEnd) -> int:
-    return int(end.stack.path_mtu(end.kernel.remote()[0]))
+    return min(end.stack.path_mtu(end.kernel.remote()[0]), LARGEST_MTU)
 
 
 # -- groups

@@ -81,6 +81,7 @@ class StreamEnd:
         assert connection is not None
         end = StreamEnd(self.stack, child)
         end.stored.update(self.stored)
+        end.stored.pop("SO_PRIORITY", None)  # the one that is not inherited
         return end, (connection.remote_address, connection.remote_port)
 
     def would_send(self) -> bool:

@@ -7,12 +7,15 @@ opened. Calls that have to wait park the task in virtual time.
 from __future__ import annotations
 
 import errno
+import operator
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from sim.errors import SimError
 from sim.stack.service import os_error
+from sim.userland.local_sockets import FAMILY, LocalObject, LocalSocket, join
+from sim.userland.machine import TcpSocket
 from sim.userland.process import Process, ProcessContext
 from sim.userland.sockets import Socket
 from sim.userland.tasks import Task, current
@@ -51,12 +54,11 @@ class GuestSocket(socket.socket):
         self._closed = False
         _, process = here()
         self._process = process
-        if isinstance(fileno, Socket):
-            self._inner = fileno
-        else:
-            family = socket.AF_INET if family == -1 else family
-            type = socket.SOCK_STREAM if type == -1 else type  # noqa: A001
-            self._inner = Socket(process.sockets, family, type, max(proto, 0), fileno)
+        self._inner: Any = (
+            fileno
+            if isinstance(fileno, Socket | LocalObject)
+            else _open(process, int(family), int(type), max(proto, 0), fileno)
+        )
         process.opened[self._inner.fileno()] = None
         timeout = socket.getdefaulttimeout()
         if type != -1 and int(type) & int(getattr(socket, "SOCK_NONBLOCK", 0)):
@@ -67,7 +69,7 @@ class GuestSocket(socket.socket):
         return repr(self._inner)
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
+        if not getattr(self, "_closed", True) and hasattr(self, "_inner"):
             self._closed = True
             self._real_close()
 
@@ -249,14 +251,7 @@ class GuestSocket(socket.socket):
         return self._inner.poll()
 
     def dup(self) -> GuestSocket:
-        inner = Socket(
-            self._inner._table,
-            int(self.family),
-            int(self.type),
-            self.proto,
-            self._process.sockets.duplicate(self._inner.fileno()),
-        )
-        other = type(self)(fileno=inner)
+        other = type(self)(fileno=self._process.sockets.duplicate(self._inner.fileno()))
         other._wait_for = self._wait_for
         return other
 
@@ -273,6 +268,32 @@ class GuestSocket(socket.socket):
             self._inner.close()
 
 
+def _open(process: Process, family: int, kind: int, proto: int, fileno: Any) -> Socket | LocalObject:
+    """A new socket of a program, or the one that has a number already."""
+    table = process.sockets
+    if fileno is not None:
+        end: Any = table.end(operator.index(fileno))
+        if isinstance(end.kernel, LocalSocket):
+            return LocalObject(table, end.kernel, fileno)
+        stream = isinstance(end.kernel, TcpSocket)
+        return Socket(table, socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM, proto, fileno)
+    kind = socket.SOCK_STREAM if kind == -1 else kind
+    if family == FAMILY:
+        return LocalObject(table, LocalSocket(table.local, kind & 0xF))
+    return Socket(table, socket.AF_INET if family == -1 else family, kind, proto)
+
+
+def socketpair(family: Any = None, type: int = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002
+    """`socket.socketpair`: two local sockets that are connected."""
+    _, process = here()
+    if family not in (None, FAMILY):
+        raise os_error(errno.EOPNOTSUPP)
+    one, other = (LocalSocket(process.sockets.local, int(type) & 0xF) for _ in range(2))
+    join(one, other)
+    pair = [GuestSocket(fileno=LocalObject(process.sockets, end)) for end in (one, other)]
+    return pair[0], pair[1]
+
+
 REAL_NEW: Final = socket.socket.__new__
 _MIXED: Final[dict[type, type]] = {}
 
@@ -287,3 +308,13 @@ def new_socket(cls: type, *args: Any, **kwargs: Any) -> Any:
     if mixed is None:
         mixed = _MIXED[cls] = type(cls.__name__, (cls, GuestSocket), {"__new__": GuestSocket.__new__})
     return REAL_NEW(mixed)
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """(class, name, what stands there from now on)."""
+    real = socket.socketpair
+
+    def pair(*arguments: Any, **named: Any) -> Any:
+        return (real if current() is None else socketpair)(*arguments, **named)
+
+    return [(socket.socket, "__new__", staticmethod(new_socket)), (socket, "socketpair", pair)]

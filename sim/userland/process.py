@@ -19,6 +19,8 @@ from sim.engine.engine import Engine
 from sim.errors import SimError
 from sim.stack.ip import IpStack
 from sim.userland.contexts import Context, Streams
+from sim.userland.local_sockets import LocalObject, LocalSocket
+from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
 from sim.userland.tasks import Scheduler, Task
 
@@ -171,7 +173,7 @@ class Process:
             self._report(error, INTERRUPTED)
         except GreenletExit:
             self.exit_code_wanted = KILLED
-        except BaseException as error:  # noqa: BLE001 - whatever the program raises ends it, not us
+        except BaseException as error:
             self._report(error, 1)
 
     def _report(self, error: BaseException, code: int) -> None:
@@ -199,7 +201,11 @@ class Process:
         self.exit_code = self.exit_code_wanted
         self.ended = self.scheduler.engine.now
         for descriptor in list(self.opened):
-            self.sockets.shut(descriptor)
+            end: Any = self.sockets.end_if_open(descriptor)
+            if end is not None and isinstance(end.kernel, LocalSocket):
+                LocalObject(self.sockets, end.kernel, descriptor).close()
+            elif end is not None:
+                Socket(self.sockets, 2, 1, 0, descriptor).close()
         self.opened.clear()
         for action in self.on_exit:
             action()

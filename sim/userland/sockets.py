@@ -215,10 +215,11 @@ class Socket:
 
     def _send(self, data: bytes, flags: int, address: Address | None, items: list[ancillary.Item]) -> int:
         end = self._end()
-        what = "TCP to" if self._type == socket.SOCK_STREAM else "UDP datagram to"
+        size = f"{len(data)} bytes"
+        what = f"{size} by TCP to" if self._type == socket.SOCK_STREAM else f"UDP datagram of {size} to"
         to = self._peer() if address is None else address
         ready = end.would_send() and end.kernel.poll() & POLLOUT
-        with self._acting(f"{len(data)} bytes by {what}", to if ready else None):
+        with self._acting(what, to if ready else None):
             return int(end.send(data, flags, address, items))
 
     # -- receiving
@@ -300,9 +301,10 @@ class Socket:
         if self._descriptor < 0:
             return
         end = self._end()
-        streams = self._type == socket.SOCK_STREAM and end.would_send()
-        with self._acting("close towards", self._peer() if streams else None):
-            end.kernel.close()
+        if not self._table.is_shared(self._descriptor):
+            streams = self._type == socket.SOCK_STREAM and end.would_send()
+            with self._acting("close towards", self._peer() if streams else None):
+                end.kernel.close()
         self._table.remove(self.detach())
 
     def detach(self) -> int:

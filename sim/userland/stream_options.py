@@ -21,6 +21,7 @@ LONGEST_NAME: Final = 15  # of a congestion control, in bytes
 NAME_LENGTH: Final = 16
 ECN_BITS: Final = 3
 PMTUDISC_WANT: Final = 1
+LARGEST_MTU: Final = 65535  # bytes; what Linux says of the loopback interface, which has one more
 LINGER: Final = struct.Struct("=ii")
 
 
@@ -99,7 +100,7 @@ def _mtu(end: StreamEnd) -> int:
     connection = end.kernel.connection
     if connection is None:
         raise os_error(errno.ENOTCONN)
-    return int(end.stack.path_mtu(connection.remote_address))
+    return min(end.stack.path_mtu(connection.remote_address), LARGEST_MTU)
 
 
 # -- IPPROTO_TCP

@@ -10,7 +10,9 @@ from typing import Final
 
 from sim.stack.service import os_error
 from sim.userland.ends import DatagramEnd, End, StreamEnd
+from sim.userland.local_sockets import LocalTable
 from sim.userland.machine import Machine
+from sim.userland.watch import Watch
 
 FIRST_DESCRIPTOR: Final = 1 << 20
 """Above what a real system hands out, so that a descriptor that strays there means nothing, instead of a wrong file."""
@@ -23,11 +25,20 @@ _FLAGS: Final = int(getattr(socket, "SOCK_NONBLOCK", 0)) | int(getattr(socket, "
 class SocketTable:
     """What a machine's sockets have in common. `resolve` gives the address of a name, or raises TopologyError."""
 
-    def __init__(self, machine: Machine, resolve: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        resolve: Callable[[str], bytes],
+        name_of: Callable[[str], str | None] = lambda address: None,
+    ) -> None:
         self.machine = machine
         self.resolve = resolve
+        self.name_of = name_of  # of the node that has an address
+        self.local = LocalTable()
         self._ends: dict[int, End] = {}
         self._freed: list[int] = []  # a heap
+        self._watches: dict[int, Watch] = {}  # by the identity of the socket
+        self._copies: dict[int, int] = {}  # how many numbers more than one it has
 
     def open(self, family: int, kind: int, protocol: int) -> int:
         """A new socket's number. Raises OSError: EAFNOSUPPORT, EPROTONOSUPPORT, ESOCKTNOSUPPORT, EINVAL, EACCES."""
@@ -55,10 +66,42 @@ class SocketTable:
             raise os_error(errno.EBADF)
         return end
 
+    def end_if_open(self, descriptor: int) -> End | None:
+        """The socket with a number, None when there is none."""
+        return self._ends.get(descriptor)
+
     def remove(self, descriptor: int) -> None:
         """A socket was closed."""
-        del self._ends[descriptor]
+        end = self._ends.pop(descriptor)
         heappush(self._freed, descriptor)
+        copies = self._copies.pop(id(end), 0)
+        if copies > 1:
+            self._copies[id(end)] = copies - 1
+        elif copies == 0:
+            self._watches.pop(id(end), None)
+
+    def duplicate(self, descriptor: int) -> int:
+        """Another number for the same socket, as dup(2) gives it. Raises OSError EBADF."""
+        end = self.end(descriptor)
+        self._copies[id(end)] = self._copies.get(id(end), 0) + 1
+        return self.add(end)
+
+    def is_shared(self, descriptor: int) -> bool:
+        """Whether the socket has another number as well: closing this one does not close it."""
+        return id(self.end(descriptor)) in self._copies
+
+    def watch(self, descriptor: int) -> Watch:
+        """Where to ask to be told of a socket's events. Raises OSError EBADF."""
+        end = self.end(descriptor)
+        watch = self._watches.get(id(end))
+        if watch is None:
+            watch = self._watches[id(end)] = Watch(end.kernel)
+        return watch
+
+    def watch_if_open(self, descriptor: int) -> Watch | None:
+        """The same for one that may be closed."""
+        end = self._ends.get(descriptor)
+        return None if end is None else self._watches.get(id(end))
 
 
 def _refusal(family: int, kind: int, protocol: int) -> int:

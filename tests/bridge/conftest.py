@@ -111,7 +111,7 @@ class Lab:
         self.build()
 
     def build(
-        self, *, middle_mtu: int = 0, speed: float = 1.0, record: bool = True, middle: Mapping[str, str] | None = None
+        self, *, middle_mtu: int = 0, speed: float = 1.0, record: bool = True, middle: Mapping[str, Any] | None = None
     ) -> None:
         """Build the network anew, with an MTU and other properties between the routers, and a speed."""
         net = self.net = Network(record=record)

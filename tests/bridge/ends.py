@@ -68,8 +68,6 @@ class End(Protocol):
     def state(self) -> str: ...
     def port(self) -> int: ...
     def set_receive_buffer(self, size: int) -> None: ...
-    def set_send_buffer(self, size: int) -> None: ...
-    def set_congestion(self, name: str) -> None: ...
 
 
 class KernelEnd:
@@ -78,6 +76,7 @@ class KernelEnd:
     def __init__(self, made: socket.socket) -> None:
         self.socket = made
         made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")  # Linux's, whatever this machine is set to
 
     def bind(self, port: int) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -130,12 +129,6 @@ class KernelEnd:
     def set_receive_buffer(self, size: int) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
-    def set_send_buffer(self, size: int) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
-
-    def set_congestion(self, name: str) -> None:
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
-
 
 class OurEnd:
     """A socket of the simulated host; whatever it does begins with the test."""
@@ -179,7 +172,7 @@ class OurEnd:
         return self.socket.take_error()
 
     def info(self) -> bytes:
-        return self.socket.info()
+        return self._act(self.socket.info)
 
     def state(self) -> str:
         return self.socket.state_name()
@@ -189,12 +182,6 @@ class OurEnd:
 
     def set_receive_buffer(self, size: int) -> None:
         self.socket.set_receive_buffer(size)
-
-    def set_send_buffer(self, size: int) -> None:
-        self.socket.set_send_buffer(size)
-
-    def set_congestion(self, name: str) -> None:
-        self.socket.set_congestion(name)
 
     def _act(self, call: Callable[[], T]) -> T:
         self.host.originate("the test does something")

@@ -12,6 +12,7 @@ connections of their own. Every connection begins with the same cookie.
                   <-    TEST_START, TEST_RUNNING
                                                   data, from the client, or in reverse
     TEST_END      ->
+                        closes the streams
                   <-    EXCHANGE_RESULTS
     results       ->
                   <-    results
@@ -107,13 +108,15 @@ def serve(host: LabHost, port: int = PORT) -> Program[Result]:
         flows = [Flow(host, socket, result.reverse) for socket in sockets]
         yield from _expect_state(control, TEST_END)
         _stop(flows, result)
+        for socket in sockets:  # a client that receives reads whole blocks, or to the end
+            socket.close()
         yield from _send_state(control, EXCHANGE_RESULTS)
         result.other = yield from _receive_json(control)
         yield from _send_json(control, _report(flows))
         yield from _send_state(control, DISPLAY_RESULTS)
         yield from _expect_state(control, IPERF_DONE)
-        for socket in (*sockets, control, listener):
-            socket.close()
+        control.close()
+        listener.close()
         return result
 
     return Program(host, main)

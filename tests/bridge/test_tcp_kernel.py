@@ -10,7 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +33,15 @@ MB = 1_000_000
 PATIENCE = 120 * SECOND
 STALL = 3 * SECOND
 """No connection may be silent for so long: three retransmission timeouts in a row make 1.4 s."""
-BAD = {"bandwidth": "100Mbps", "delay": "2ms", "loss": "2%", "reorder": "2%", "duplicate": "1%", "corrupt": "1%"}
-NARROW = {"bandwidth": "50Mbps", "delay": "5ms", "queue": "100"}
+BAD: dict[str, Any] = {
+    "bandwidth": "100Mbps",
+    "delay": "2ms",
+    "loss": "2%",
+    "reorder": "2%",
+    "duplicate": "1%",
+    "corrupt": "1%",
+}
+NARROW: dict[str, Any] = {"bandwidth": "50Mbps", "delay": "5ms", "queue": 100}
 KERNEL = parse_ip(KERNEL_ADDRESS)
 TCP_INFO = struct.Struct("=8B24I4Q6IQ3Q2I2Q4I")
 
@@ -75,12 +82,12 @@ def finish(lab: Lab, program: Program[Any], patience: int = PATIENCE) -> None:
         lab.pass_time(5 * MILLISECOND)
 
 
-def download(lab: Lab, folder: Path, body: bytes, host: str = HOST, speed: str = "") -> None:
+def download(lab: Lab, folder: Path, body: bytes, host: str = HOST) -> None:
     """curl gets `body` from a simulated host, and has it as it was."""
     server = web.serve(lab.host(host), 80, body)
     address = lab.host(host).stack.interfaces[0].addresses[0][0]
     target = folder / "downloaded"
-    lab.run(f"curl -sSf {speed} -o {target} http://{'.'.join(map(str, address))}/x", PATIENCE)
+    lab.run(f"curl -sSf -o {target} http://{'.'.join(map(str, address))}/x", PATIENCE)
     server.check()
     assert digest(target.read_bytes()) == digest(body)
 
@@ -157,6 +164,7 @@ def test_the_kernel_is_connected_to_200_times(lab: Lab, tmp_path: Path) -> None:
 def test_iperf3_measures_us(lab: Lab, streams: int, reverse: bool) -> None:
     server = iperf.serve(lab.host(HOST))
     output = lab.run(f"iperf3 -c {HOST_ADDRESS} -t 1 -P {streams} -J {'-R' * reverse}", PATIENCE)
+    finish(lab, server)
     result = server.result()
     check_iperf(result, json.loads(output), streams, reverse)
 
@@ -201,6 +209,7 @@ def test_iperf3_over_a_bad_link(lab: Lab, reverse: bool) -> None:
     lab.build(middle=BAD)
     server = iperf.serve(lab.host(HOST))
     output = lab.run(f"iperf3 -c {HOST_ADDRESS} -t 2 -P 4 -J {'-R' * reverse}", PATIENCE)
+    finish(lab, server)
     check_iperf(server.result(), json.loads(output), 4, reverse)
     assert longest_silence(lab.net, "h2:eth0") < STALL
 
@@ -236,46 +245,15 @@ def test_congestion_controls(lab: Lab, control: str, reverse: bool) -> None:
     server = iperf.serve(lab.host(HOST))
     flags = "-R" if reverse else f"-C {control}"
     output = lab.run(f"iperf3 -c {HOST_ADDRESS} -n 4000000 -J {flags}", PATIENCE)
+    finish(lab, server)
     result = server.result()
     end = json.loads(output)["end"]
     assert max(result.bytes, result.other_bytes()) >= 4 * MB
-    assert end["sum_received"]["bits_per_second"] > 25 * MB
+    assert end["sum_received"]["bits_per_second"] > 15 * MB
     assert longest_silence(lab.net, "h2:eth0") < STALL
 
 
 # -- what was agreed on
-
-
-@either
-def test_both_say_the_same_of_the_connection(lab: Lab, side: str) -> None:
-    """TCP_INFO of the kernel's socket against that of ours."""
-    with Ends(lab) as ends:
-        client, server = ends.connection(side)
-        kernel, ours = (client, server) if side == "kernel" else (server, client)
-        for writer, reader, size in ((kernel, ours, 200_000), (ours, kernel, 300_000)):
-            transfer(ends, writer, reader, payload(size))
-        lab.pass_time(100 * MILLISECOND)  # for the last acknowledgements
-        theirs, own = info(kernel.info()), info(ours.info())
-    assert theirs["options"] == own["options"] == TIMESTAMPS | SACK | WINDOW_SCALE
-    assert theirs["snd_wscale"] == own["rcv_wscale"]
-    assert theirs["rcv_wscale"] == own["snd_wscale"]
-    for name, value in (("snd_mss", 1448), ("rcv_mss", 1448), ("advmss", 1448), ("pmtu", 1500), ("state", 1)):
-        assert (name, theirs[name]) == (name, value)
-        assert (name, own[name]) == (name, value)
-    handshake = 1  # the kernel counts the SYN of whoever has opened
-    assert theirs["bytes_received"] == 300_000
-    assert own["bytes_received"] == 200_000
-    assert theirs["bytes_acked"] - 200_000 in (0, handshake)
-    assert own["bytes_acked"] - 300_000 == theirs_if_ours(side, handshake)
-    assert theirs["unacked"] == own["unacked"] == theirs["total_retrans"] == own["total_retrans"] == 0
-    assert theirs["data_segs_in"] == own["data_segs_out"]
-    assert own["data_segs_in"] == theirs["data_segs_out"]
-    assert 200_000 <= own["rto"] <= 320_000
-    assert 200_000 <= theirs["rto"] <= 320_000
-
-
-def theirs_if_ours(side: str, handshake: int) -> int:
-    return handshake if side == "ours" else 0
 
 
 TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
@@ -292,6 +270,48 @@ def info(data: bytes) -> Mapping[str, int]:
     """TCP_INFO by name."""
     fields = dict(zip(NAMES, TCP_INFO.unpack_from(data), strict=False))
     return fields | {"snd_wscale": fields["wscales"] & 15, "rcv_wscale": fields["wscales"] >> 4}
+
+
+def what_both_say(lab: Lab, side: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """TCP_INFO of the kernel's socket and of ours, once it has sent 200 kB, we 300 kB, and 100 ms have passed."""
+    with Ends(lab) as ends:
+        client, server = ends.connection(side)
+        kernel, ours = (client, server) if side == "kernel" else (server, client)
+        for writer, reader, size in ((kernel, ours, 200_000), (ours, kernel, 300_000)):
+            transfer(ends, writer, reader, payload(size))
+        lab.pass_time(100 * MILLISECOND)  # for the last acknowledgements
+        return info(kernel.info()), info(ours.info())
+
+
+@either
+def test_both_say_the_same_of_the_connection(lab: Lab, side: str) -> None:
+    theirs, own = what_both_say(lab, side)
+    same = {"state": 1, "ca_state": 0, "options": TIMESTAMPS | SACK | WINDOW_SCALE, "pmtu": 1500, "reordering": 3}
+    same |= {"snd_mss": 1448, "rcv_mss": 1448, "unacked": 0, "lost": 0, "total_retrans": 0, "notsent_bytes": 0}
+    assert {name: theirs[name] for name in same} == same
+    assert {name: own[name] for name in same} == same
+    for name, counterpart in (("snd_wscale", "rcv_wscale"), ("data_segs_in", "data_segs_out"), ("segs_in", "segs_out")):
+        assert theirs[name] == pytest.approx(own[counterpart], abs=name == "segs_in")  # a SYN counts or not
+        assert theirs[counterpart] == pytest.approx(own[name], abs=name == "segs_in")
+    assert (theirs["bytes_received"], own["bytes_received"]) == (300_000, 200_000)
+    for one in (theirs, own):
+        assert 200_000 <= one["rto"] <= 320_000
+        assert 0 < one["min_rtt"] <= one["rtt"] < 50_000
+        assert 100 <= one["last_data_sent"] <= 1000
+        assert 100 <= one["last_data_recv"] <= 1000
+        assert one["snd_cwnd"] >= 10
+
+
+@either
+def test_both_count_the_same(lab: Lab, side: str) -> None:
+    """What is told of the SYN: its MSS option less the timestamps', and the client alone counts it as acknowledged."""
+    theirs, own = what_both_say(lab, side)
+    assert (theirs["advmss"], own["advmss"]) == (1448, 1448)
+    assert theirs["bytes_acked"] == 200_000 + (side == "kernel")
+    assert own["bytes_acked"] == 300_000 + (side == "ours")
+    for one in (theirs, own):
+        assert 0 < one["rttvar"] < 25_000
+        assert one["snd_mss"] < one["pacing_rate"] < 1 << 40
 
 
 @either
@@ -321,24 +341,40 @@ def test_path_mtu_discovery(lab: Lab, side: str) -> None:
 
 # -- captures
 
-FAULTS = (
-    "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad || tcp.analysis.ack_lost_segment || "
-    "tcp.analysis.retransmission || tcp.analysis.duplicate_ack || tcp.analysis.out_of_order || "
-    "tcp.analysis.lost_segment || tcp.analysis.window_full || tcp.analysis.zero_window || tcp.options.type.invalid"
+BROKEN = "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad"
+TROUBLE = " || ".join(
+    f"tcp.analysis.{name}"
+    for name in (
+        "retransmission",
+        "fast_retransmission",
+        "spurious_retransmission",
+        "out_of_order",
+        "duplicate_ack",
+        "lost_segment",
+        "ack_lost_segment",
+        "zero_window",
+        "keep_alive",
+    )
 )
 
 
-def faults(capture: Path, extra: str) -> str:
-    """What tshark finds wrong with a capture, every checksum checked."""
-    checks = [word for layer in ("ip", "tcp") for word in ("-o", f"{layer}.check_checksum:TRUE")]
-    command = ["tshark", "-r", str(capture), *checks, "-Y", extra]
+def capture(lab: Lab, folder: Path) -> Path:
+    """All that was seen at the port of h2."""
+    paths = lab.net.trace.write_pcaps(folder)
+    return next(path for path in paths if path.name == "h2-eth0.pcap")
+
+
+def tshark(path: Path, wanted: str) -> str:
+    """The frames of a capture that tshark finds fitting, every checksum checked, every segment looked at by itself."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    options = ("ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "tcp.desegment_tcp_streams:FALSE")
+    command = ["tshark", "-r", str(path), *[word for option in options for word in ("-o", option)], "-Y", wanted]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_tshark_finds_no_fault_on_clean_links(lab: Lab, tmp_path: Path) -> None:
-    """No malformed segment, no bad checksum, nothing retransmitted by us or acknowledged before it came."""
-    if shutil.which("tshark") is None:
-        pytest.skip("tshark is not installed")
+    """No malformed segment, no bad checksum, nothing that we retransmit, or acknowledge before it came."""
     download(lab, tmp_path, payload(5 * MB))
     fetch(lab, tmp_path, payload(5 * MB))
     for side in SIDES:
@@ -348,19 +384,21 @@ def test_tshark_finds_no_fault_on_clean_links(lab: Lab, tmp_path: Path) -> None:
             ends.reach(second, "CLOSE-WAIT")
             second.abort()
             ends.reach(first, "CLOSED")
-    (capture,) = (path for path in lab.net.trace.write_pcaps(tmp_path) if path.name.startswith("h2-"))
-    assert faults(capture, FAULTS) == ""
-    assert faults(capture, "tcp").count("\n") > 7000
+    seen = capture(lab, tmp_path)
+    assert tshark(seen, BROKEN) == ""
+    assert tshark(seen, f"eth.src == {lab.mac('h2')} && ({TROUBLE})") == ""
+    assert tshark(seen, "tcp").count("\n") > 7000
 
 
 @pytest.mark.parametrize("way", [download, fetch])
-def test_tshark_finds_no_fault_in_what_we_send_over_a_bad_link(lab: Lab, tmp_path: Path, way: Any) -> None:
-    if shutil.which("tshark") is None:
-        pytest.skip("tshark is not installed")
+def test_tshark_finds_no_fault_in_what_we_send_over_a_bad_link(
+    lab: Lab, tmp_path: Path, way: Callable[[Lab, Path, bytes], None]
+) -> None:
+    """What is broken there was broken on its way."""
     lab.build(middle=BAD)
     way(lab, tmp_path, payload(2 * MB))
-    (capture,) = (path for path in lab.net.trace.write_pcaps(tmp_path) if path.name.startswith("h2-"))
-    mac = lab.mac("h2")
-    wrong = "_ws.malformed || ip.checksum.status == Bad || tcp.checksum.status == Bad"
-    assert faults(capture, f"eth.src == {mac} && ({wrong})") == ""
-    assert faults(capture, f"eth.src == {mac} && tcp").count("\n") > 500
+    seen = capture(lab, tmp_path)
+    ours = f"eth.src == {lab.mac('h2')}"
+    assert tshark(seen, f"{ours} && ({BROKEN})") == ""
+    assert tshark(seen, f"{ours} && tcp.options.sack_le" if way is fetch else f"{ours} && ({TROUBLE})")
+    assert tshark(seen, f"{ours} && tcp").count("\n") > 500

@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.userland.conftest import World
 
-Tried = Callable[[Callable[[], Any]], Any]
+Tried = Callable[..., Any]
 
 BAD = [
     "x",

@@ -126,6 +126,8 @@ def _go_on_after_timeout(tcb: ControlBlock) -> int:
     recovered = tcb.snd_una >= tcb.high_seq
     if news.advanced and reduction.try_undo_loss(tcb, False):
         return LOST
+    if news.duplicate and not tcb.sack_ok:
+        tcb.frto = False  # RFC 5682 2.1 steps 2a and 3a
     if tcb.frto:
         if news.original_arrived and reduction.try_undo_loss(tcb, True):  # step 3b
             return LOST

@@ -73,10 +73,10 @@ LAYOUT = {  # name without tcpi_: (offset, format)
 STATES = {"ESTABLISHED": 1, "SYN-SENT": 2, "FIN-WAIT-2": 5, "CLOSED": 7, "CLOSE-WAIT": 8, "LISTEN": 10}
 UNLIMITED = (1 << 64) - 1
 COUNTED = (
-    "state ca_state retransmits probes options lost retrans snd_cwnd snd_ssthresh bytes_acked bytes_received "
-    "data_segs_in data_segs_out bytes_sent bytes_retrans notsent_bytes total_retrans reordering dsack_dups reord_seen "
-    "delivered delivered_ce"
-).split()
+    *("state", "ca_state", "retransmits", "probes", "options", "lost", "retrans", "snd_cwnd", "snd_ssthresh"),
+    *("bytes_acked", "bytes_received", "data_segs_in", "data_segs_out", "bytes_sent", "bytes_retrans"),
+    *("notsent_bytes", "total_retrans", "reordering", "dsack_dups", "reord_seen", "delivered", "delivered_ce"),
+)
 """What does not depend on how fast the path is and how large its segments."""
 
 

@@ -18,6 +18,7 @@ import sim
 from sim.stack.tcp.ports import EPHEMERAL_FIRST, EPHEMERAL_LAST, Ports, Tenant
 from sim.stack.tcp.sockets import TcpSocket
 from sim.units import MILLISECOND, SECOND
+from sim.wire.addresses import IPV4_ANY
 
 if TYPE_CHECKING:
     from tests.stack.conftest import Bench
@@ -286,7 +287,7 @@ def test_ephemeral_ports_are_the_dynamic_ones(ports: Ports) -> None:
 
 
 def test_a_port_in_use_is_never_given(ports: Ports) -> None:
-    ports.open(49152, True)
+    ports.open(49152, IPV4_ANY, 0)
     bound(ports, 49153)
     assert bound(ports).port == 49154
 
@@ -311,13 +312,13 @@ def test_when_all_are_taken_there_is_none(ports: Ports) -> None:
 
 def test_a_port_is_free_when_its_last_user_has_gone(ports: Ports) -> None:
     tenant = bound(ports, 80)
-    ports.open(80, False)
-    ports.open(80, False)
+    ports.open(80, IPV4_ANY, 0)
+    ports.open(80, IPV4_ANY, 0)
     ports.release(tenant)
-    ports.close(80, False)
+    ports.close(80, IPV4_ANY, 0)
     with pytest.raises(OSError, match="in use"):
         bound(ports, 80)
-    ports.close(80, False)
+    ports.close(80, IPV4_ANY, 0)
     assert ports.tenants(80) == []
     bound(ports, 80)
 
@@ -355,7 +356,7 @@ def test_each_connection_has_a_port_of_its_own(connected: Callable[[], TcpSocket
 
 def test_connecting_fails_when_no_port_is_left(bench: Bench, connected: Callable[[], TcpSocket]) -> None:
     for port in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1):
-        bench.stack.tcp.ports.open(port, False)
+        bench.stack.tcp.ports.open(port, IPV4_ANY, 0)
     with bench.refuses(errno.EADDRNOTAVAIL):  # as Linux says; binding to port 0 fails with EADDRINUSE
         connected()
 
