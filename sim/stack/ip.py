@@ -12,11 +12,11 @@ from typing import Final
 from zlib import crc32
 
 from sim.errors import WireError
+from sim.stack.alarms import Alarm
 from sim.stack.core import Core
 from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import DEFAULT_MTU, Interface
-from sim.stack.looped import Looped
 from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
 from sim.stack.reassembly import Reassembly
@@ -387,7 +387,7 @@ class IpStack(IpService):
         out = self.interface_to_many(destination) if interface is None else interface
         pieces = self._fit(packet, out)
         if loop and not out.loopback and (not multicast or out.listens_to(destination)) and self.udp.awaits(packet):
-            self.core.set_alarm(Looped(self.core, packet, self.udp.receive), self.core.now)
+            self.core.set_alarm(Alarm(lambda: self.udp.receive(packet)), self.core.now)  # after this call
         if not packet.ttl:
             return  # it must not leave the host (RFC 1112 6.1)
         mac = MAC_ZERO if out.loopback else multicast_mac(destination) if multicast else MAC_BROADCAST

@@ -104,7 +104,7 @@ class UdpSocket:
         self.receive_buffer: int = RECEIVE_BUFFER
         self.send_buffer: int = SEND_BUFFER
         # what came in
-        self.queue: list[Received] = []  # the buffer's bound keeps it short
+        self.received: list[Received] = []  # the buffer's bound keeps it short
         self.errors: list[IcmpError] = []  # with `receive_errors`
         self.error: int = 0
         self._hears_groups_of_others: bool = True
@@ -179,9 +179,9 @@ class UdpSocket:
 
     def receive(self) -> tuple[bytes, bytes, int] | None:
         """The next datagram: its data, source address and source port. None when there is none."""
-        if not self.queue:
+        if not self.received:
             return None
-        data, source, port, _, _, _ = self.queue.pop(0)
+        data, source, port, _, _, _ = self.received.pop(0)
         self._octets -= len(data) + DATAGRAM_OVERHEAD
         return data, source, port
 
@@ -189,11 +189,11 @@ class UdpSocket:
         """The next datagram and all about it; with `peek` it stays. EAGAIN, and the error that is pending."""
         self._check_open()
         self._raise_error()
-        if not self.queue:
+        if not self.received:
             raise os_error(errno.EAGAIN)
         if peek:
-            return self.queue[0]
-        datagram = self.queue.pop(0)
+            return self.received[0]
+        datagram = self.received.pop(0)
         self._octets -= len(datagram[0]) + DATAGRAM_OVERHEAD
         return datagram
 
@@ -219,7 +219,7 @@ class UdpSocket:
         events = POLLOUT
         if self.error or self.errors:
             events |= POLLERR
-        if self.queue or self.receive_shut:
+        if self.received or self.receive_shut:
             events |= POLLIN
         if self.receive_shut:
             events |= POLLRDHUP
@@ -320,7 +320,7 @@ class UdpSocket:
     def deliver(self, datagram: Received) -> None:
         """Take in a datagram."""
         self._octets += len(datagram[0]) + DATAGRAM_OVERHEAD
-        self.queue.append(datagram)
+        self.received.append(datagram)
         if self.on_event is not None:
             self.on_event()
 

@@ -70,6 +70,7 @@ class Flow(Program[None]):
         self.sends = sends
         self.bytes = 0
         self.stopped = False
+        self.started = self.ended = host.engine.now
         super().__init__(host, lambda _: self._run())
         self.hold(socket)
 
@@ -167,6 +168,7 @@ def measure(
 def _stop(flows: list[Flow], result: Result) -> None:
     for flow in flows:
         flow.stopped = True
+        flow.ended = flow.host.engine.now
         result.bytes += flow.bytes
 
 
@@ -181,7 +183,16 @@ def _wait(program: Program[Result], duration: int) -> Steps[None]:
 
 def _report(flows: list[Flow]) -> dict[str, Any]:
     streams = [
-        {"id": number, "bytes": flow.bytes, "retransmits": 0, "jitter": 0, "errors": 0, "packets": 0}
+        {
+            "id": number,
+            "bytes": flow.bytes,
+            "retransmits": 0,
+            "jitter": 0,
+            "errors": 0,
+            "packets": 0,
+            "start_time": 0,
+            "end_time": (flow.ended - flow.started) / SECOND,
+        }
         for number, flow in zip(_numbers(), flows, strict=False)
     ]
     return {
@@ -189,7 +200,7 @@ def _report(flows: list[Flow]) -> dict[str, Any]:
         "cpu_util_user": 0,
         "cpu_util_system": 0,
         "sender_has_retransmits": -1,
-        "streams": [stream | {"start_time": 0, "end_time": 1} for stream in streams],
+        "streams": streams,
     }
 
 

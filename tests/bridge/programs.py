@@ -101,11 +101,14 @@ class Server:
         listener = program.listener(port, backlog)
         while True:
             socket = yield from accept(listener)
-            self.sessions.append(Program(program.host, lambda session, socket=socket: self._session(session, socket)))
+            self.sessions.append(Program(program.host, self._session_of(socket)))
 
-    def _session(self, session: Program[None], socket: TcpSocket) -> Steps[None]:
-        yield from self.serve(session, session.hold(socket))
-        socket.close()
+    def _session_of(self, socket: TcpSocket) -> Callable[[Program[None]], Steps[None]]:
+        def session(program: Program[None]) -> Steps[None]:
+            yield from self.serve(program, program.hold(socket))
+            socket.close()
+
+        return session
 
     def check(self) -> None:
         """Raise what went wrong in one of them."""

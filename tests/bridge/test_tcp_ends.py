@@ -260,13 +260,13 @@ def test_both_talk_at_the_same_time(ends: Ends) -> None:
     sent = dict.fromkeys(received, 0)
 
     def work() -> bool:
-        for end, got in received.items():
+        for end in received:
             with suppress(BlockingIOError):
                 while sent[end] < len(DATA):
                     sent[end] += end.send(DATA[sent[end] : sent[end] + 65_536])
             with suppress(BlockingIOError):
-                while len(got) < len(DATA):
-                    got += end.receive()
+                while len(received[end]) < len(DATA):
+                    received[end] += end.receive()
         return all(len(got) == len(DATA) for got in received.values())
 
     ends.lab.until(work)

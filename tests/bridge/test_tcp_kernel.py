@@ -4,6 +4,7 @@ other, both ways round, over clean links and over bad ones."""
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
 import shutil
@@ -43,7 +44,7 @@ BAD: dict[str, Any] = {
 }
 NARROW: dict[str, Any] = {"bandwidth": "50Mbps", "delay": "5ms", "queue": 100}
 KERNEL = parse_ip(KERNEL_ADDRESS)
-TCP_INFO = struct.Struct("=8B24I4Q6IQ3Q2I2Q4I")
+TCP_INFO = struct.Struct("=8B24I4Q6I")
 
 either = pytest.mark.parametrize("side", SIDES)
 
@@ -110,7 +111,7 @@ def longest_silence(net: Network, port: str) -> int:
     """The longest time (ns) between two frames at a port."""
     index = net.port(port).index
     times = [seen.time for seen in net.trace.captured() if seen.port == index]
-    return max(b - a for a, b in zip(times, times[1:], strict=False))
+    return max(b - a for a, b in itertools.pairwise(times))
 
 
 # -- curl and http.server
@@ -249,7 +250,7 @@ def test_congestion_controls(lab: Lab, control: str, reverse: bool) -> None:
     result = server.result()
     end = json.loads(output)["end"]
     assert max(result.bytes, result.other_bytes()) >= 4 * MB
-    assert end["sum_received"]["bits_per_second"] > 15 * MB
+    assert end["sum_received"]["bits_per_second"] > 20 * MB
     assert longest_silence(lab.net, "h2:eth0") < STALL
 
 
@@ -258,11 +259,49 @@ def test_congestion_controls(lab: Lab, control: str, reverse: bool) -> None:
 
 TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
 NAMES = (
-    "state ca_state retransmits probes backoff options wscales app_limited rto ato snd_mss rcv_mss unacked sacked lost "
-    "retrans fackets last_data_sent last_ack_sent last_data_recv last_ack_recv pmtu rcv_ssthresh rtt rttvar "
-    "snd_ssthresh snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans pacing_rate max_pacing_rate bytes_acked "
-    "bytes_received segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out"
-).split()
+    "state",
+    "ca_state",
+    "retransmits",
+    "probes",
+    "backoff",
+    "options",
+    "wscales",
+    "app_limited",
+    "rto",
+    "ato",
+    "snd_mss",
+    "rcv_mss",
+    "unacked",
+    "sacked",
+    "lost",
+    "retrans",
+    "fackets",
+    "last_data_sent",
+    "last_ack_sent",
+    "last_data_recv",
+    "last_ack_recv",
+    "pmtu",
+    "rcv_ssthresh",
+    "rtt",
+    "rttvar",
+    "snd_ssthresh",
+    "snd_cwnd",
+    "advmss",
+    "reordering",
+    "rcv_rtt",
+    "rcv_space",
+    "total_retrans",
+    "pacing_rate",
+    "max_pacing_rate",
+    "bytes_acked",
+    "bytes_received",
+    "segs_out",
+    "segs_in",
+    "notsent_bytes",
+    "min_rtt",
+    "data_segs_in",
+    "data_segs_out",
+)
 """The fields of struct tcp_info (include/uapi/linux/tcp.h)."""
 
 

@@ -73,6 +73,12 @@ def test_disconnecting_gives_back_what_connecting_took(bench: Bench) -> None:
     bound.connect(parse_ip(PEER), 7)
     bound.disconnect()
     assert bound.local() == (parse_ip(OWN), 5000)
+    half = bench.stack.udp.open(parse_ip("127.0.0.1"))
+    half.connect(parse_ip("127.0.0.1"), 7)
+    half.disconnect()
+    assert half.local() == (parse_ip("127.0.0.1"), 0)
+    half.send_to(b"", parse_ip("127.0.0.1"), 7)
+    assert half.local()[0] == parse_ip("127.0.0.1")
     bench.hear_ip(bench.udp(OTHER, OWN, 5000))
     assert data(bound) == [b"hi"]
 
@@ -147,6 +153,16 @@ def test_who_asks_hears_of_soft_ones_too(bench: Bench, kind: int, code: int) -> 
     assert socket.poll() == 0x4
     with bench.refuses(errno.EAGAIN):
         socket.take_queued_error()
+
+
+def test_of_several_errors_the_next_is_pending(bench: Bench) -> None:
+    socket = bench.stack.udp.open(port=5000)
+    socket.receive_errors = True
+    for code in (3, 2, 1):
+        error(bench, 3, code)
+    assert socket.take_error() == errno.EHOSTUNREACH  # the latest
+    socket.take_queued_error()
+    assert socket.take_error() == errno.ENOPROTOOPT
 
 
 def test_who_empties_the_list_of_errors_may_go_on_sending(bench: Bench) -> None:

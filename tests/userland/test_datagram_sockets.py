@@ -261,6 +261,9 @@ def test_ancillary_data(world: World) -> None:
     assert (items, flags) == ([], socket.MSG_CTRUNC)
     _, items, _, _ = receiver.recvmsg(10, 200)
     assert (IPPROTO_IP, socket.IP_TTL, struct.pack("i", 5)) in items
+    sender.sendto(b"3", (HERE, port))
+    world.settle()
+    assert (IPPROTO_IP, socket.IP_TTL, struct.pack("i", 9)) in receiver.recvmsg(10, 200)[1]
 
 
 def test_a_full_buffer_drops_the_latest(world: World) -> None:

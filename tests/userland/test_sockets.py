@@ -6,6 +6,7 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from socket import AF_INET, IPPROTO_IP, SO_BROADCAST, SO_ERROR, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from sim.errors import SimError
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
-from sim.tracing.journeys import Lineage
+from sim.tracing.journeys import Lineage, is_arp
 from sim.userland.sockets import Socket
 from sim.userland.table import FIRST_DESCRIPTOR, SocketTable
 
@@ -172,6 +173,38 @@ def test_a_stream_begins_journeys_only_where_it_sends(lan: Lan) -> None:
         "5 bytes by TCP to 10.0.0.2 port 80",
         "close towards 10.0.0.2 port 80",
     ]
+
+
+def test_what_a_timer_of_the_stack_brings_has_its_own_cause(lan: Lan) -> None:
+    sender, receiver, away = lan.udp(lan.h1, SO_BROADCAST), lan.udp(lan.h1, port=67), lan.udp(lan.h2, port=9)
+
+    def pass_on() -> None:
+        receiver.sendto(receiver.recv(9), ("h2", 9))
+
+    receiver.on_event = pass_on
+    for text in (b"1", b"2"):
+        sender.sendto(text, ("<broadcast>", 67))
+    lan.net.run()
+    assert data(away) == [b"1", b"2"]
+    journeys = Lineage(lan.net.recorder).journeys()
+    hops = [[hop for hop in journey.hops if not is_arp(hop.frame)] for journey in journeys]
+    assert [[hop.frame[-1:] for hop in of_one] for of_one in hops] == [[b"1", b"1"], [b"2", b"2"]]
+
+
+def test_a_send_that_is_refused_begins_no_journey(lan: Lan) -> None:
+    server, client = lan.h2.socket(), lan.h1.socket()
+    server.bind(("", 80))
+    server.listen()
+    client.connect_ex(("h2", 80))
+    lan.net.run()
+    while client.poll() & OUT:
+        client.send(bytes(1 << 20))
+    with suppress(BlockingIOError):
+        client.send(bytes(1 << 20))  # there is room yet, though less than poll() speaks of
+    before = len(lan.roots())
+    with pytest.raises(BlockingIOError):
+        client.send(b"x")
+    assert len(lan.roots()) == before
 
 
 def test_events_of_a_stream(lan: Lan) -> None:

@@ -151,7 +151,8 @@ class ControlBlock:
         self.rcv_wnd: i64 = 0
         self.rcv_scale: i64 = 0
         self.offered_scale: int = 0  # the window scale of our SYN
-        self.advertised_mss: int = DEFAULT_MSS
+        self.offered_mss: int = DEFAULT_MSS  # the MSS option of our SYN
+        self.advertised_mss: int = DEFAULT_MSS  # that, less the options of every segment
         self.received_mss: int = DEFAULT_MSS  # an estimate of what the peer sends
         self.inbox = ReceiveBuffer()
         self.read_up_to: i64 = 0  # what the program has read

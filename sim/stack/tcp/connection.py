@@ -64,7 +64,7 @@ class Connection(ControlBlock):
         mss = max(min(mtu, self.path_mtu) - HEADERS, SMALLEST_MSS)
         if self.user_mss:
             mss = min(mss, self.user_mss)
-        self.advertised_mss = min(mss, MOST_MSS)
+        self.offered_mss = self.advertised_mss = min(mss, MOST_MSS)
 
     def open_active(self, iss: int, timestamp_offset: int) -> None:
         """Send a SYN (RFC 9293 3.10.1)."""
@@ -83,10 +83,10 @@ class Connection(ControlBlock):
         self.sack_ok = self.timestamps_ok = self.scale_ok = True
         self.state = self.state_noted = states.LISTEN
         incoming.negotiate(self, segment, options)
-        taken = 12 if self.timestamps_ok else 0
-        window.open_initial(self, self.advertised_mss - taken)
+        window.open_initial(self, self.advertised_mss)
         self.become(states.SYN_RECEIVED)
         outgoing.send_syn(self)
+        self.segments_in, self.segments_out = 1, 0  # as Linux counts, whose SYN,ACK is not yet the connection's
         set_timer(self, RETRANSMIT, self.rtt.timeout)
         self.settle()
 

@@ -9,7 +9,7 @@ from mypy_extensions import i64
 
 from sim.stack.tcp import acknowledging, acks, outgoing, states, text, window
 from sim.stack.tcp.block import DEFAULT_MSS, ECN_OFF, RETRANSMIT, SMALLEST_MSS, ControlBlock
-from sim.stack.tcp.options import Options
+from sim.stack.tcp.options import TIMESTAMPS_LENGTH, Options
 from sim.stack.tcp.rtt import INITIAL_TIMEOUT
 from sim.stack.tcp.sequence import precedes, unwrap
 from sim.stack.tcp.timing import TIMER_SLACK, clear_timer, set_timer
@@ -270,6 +270,7 @@ def negotiate(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> None
     if tcb.timestamps_ok:
         tcb.ts_recent = options.value
         tcb.ts_recent_at = tcb.core.now
+        tcb.advertised_mss -= TIMESTAMPS_LENGTH
     window.use_scales(tcb, options.scale if tcb.scale_ok else -1, tcb.rcv_scale)
     tcb.snd_wnd = segment.window
     tcb.max_window = segment.window
@@ -287,6 +288,8 @@ def _complete_handshake(tcb: ControlBlock, segment: tcp.Segment) -> None:
     tcb.max_window = tcb.snd_wnd
     outgoing.sync_mss(tcb)
     tcb.become(states.ESTABLISHED)
+    if tcb.passive:
+        tcb.bytes_acked -= 1  # of a SYN,ACK nobody counts
     _establish(tcb)
 
 

@@ -41,7 +41,7 @@ def pack(tcb: ControlBlock, listening: bool = False) -> bytes:
         | (WINDOW_SCALE if tcb.scale_ok else 0)
         | (ECN if tcb.ecn_ok else 0)
     )
-    rate = flow.pacing_rate if flow.pacing_rate else 0xFFFFFFFFFFFFFFFF
+    rate = flow.pacing_rate or _usual_rate(tcb)
     delivery = 0
     if tcb.sample.interval > 0:
         delivery = tcb.sample.delivered * tcb.mss * 1_000_000_000 // tcb.sample.interval
@@ -70,7 +70,7 @@ def pack(tcb: ControlBlock, listening: bool = False) -> bytes:
         tcb.path_mtu,
         min(tcb.window_threshold, 0xFFFFFFFF),
         tcb.rtt.srtt // 1000,
-        tcb.rtt.variance // 4000 if tcb.rtt.srtt else 250_000,
+        tcb.rtt.deviation() // 1000 if tcb.rtt.srtt else 250_000,
         min(flow.ssthresh, INFINITE),
         flow.cwnd,
         tcb.advertised_mss,
@@ -101,6 +101,14 @@ def pack(tcb: ControlBlock, listening: bool = False) -> bytes:
         0,
         min(tcb.snd_wnd, 0xFFFFFFFF),
     )
+
+
+def _usual_rate(tcb: ControlBlock) -> int:
+    """The rate (bytes/s) at which Linux would pace: twice the window per round trip in slow start, else 1.2."""
+    if tcb.rtt.srtt == 0:
+        return 0xFFFFFFFFFFFFFFFF
+    share = 200 if tcb.flow.cwnd < tcb.flow.ssthresh // 2 else 120
+    return tcb.mss * tcb.flow.cwnd * share * 10_000_000 // tcb.rtt.srtt
 
 
 def _since(now: int, then: int) -> int:

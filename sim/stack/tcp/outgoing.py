@@ -154,7 +154,7 @@ def send_syn(tcb: ControlBlock) -> None:
         entry.sent_at = tcb.core.now
         entry.repeated = True
     scale: int = tcb.rcv_scale if tcb.scale_ok else -1
-    transmit(tcb, tcb.iss, syn_flags(tcb), b"", syn_options(tcb, tcb.advertised_mss, scale))
+    transmit(tcb, tcb.iss, syn_flags(tcb), b"", syn_options(tcb, tcb.offered_mss, scale))
 
 
 # -- segment size
@@ -244,7 +244,7 @@ def force_small(tcb: ControlBlock) -> bool:
     if tcb.sent.size() == 0:
         _restart_after_idle(tcb)
     room: int = tcb.window_end() - tcb.snd_nxt
-    length = min(len(tcb.unsent), tcb.mss, room)
+    length = min(len(tcb.unsent), _segment_size(tcb), room)
     last = length == len(tcb.unsent)
     fin = last and tcb.fin_wanted and length < room
     _send_one(tcb, length, True, fin, tcb.mss)
@@ -405,7 +405,8 @@ def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str) -> bool:
         entry.seq = tcb.snd_una
     room = tcb.window_end() - entry.seq
     # A window that was closed altogether is probed with a whole segment.
-    limit: int = min(tcb.mss, room) if room > 0 else tcb.mss
+    size = _segment_size(tcb)
+    limit: int = min(size, room) if room > 0 else size
     if len(entry.payload) > limit:
         rest = tcb.sent.split(index, limit)
         if rest.lost:

@@ -69,6 +69,10 @@ class RttEstimator:
             self._peak = self._mean
             self.variance = max(self.variance, self._peak)
 
+    def deviation(self) -> i64:
+        """The smoothed deviation (RFC 6298's RTTVAR, without the minimum) in ns."""
+        return self._mean >> 2
+
     def back_off(self) -> None:
         """The timer expired: wait twice as long next time (RFC 6298 5.5)."""
         self.timeout = min(self.timeout * 2, MAXIMUM_TIMEOUT)
