@@ -5,6 +5,7 @@ So a test is written once and played twice, with the roles exchanged: what the k
 
 from __future__ import annotations
 
+import random
 import select
 import socket
 import struct
@@ -12,9 +13,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import pytest
+
 from sim.lab.nodes import LabHost
 from sim.stack.tcp.sockets import TcpSocket
 from sim.wire.addresses import IPV4_ANY, parse_ip
+from tests.drill.info import state_name
 
 if TYPE_CHECKING:
     from tests.bridge.conftest import Lab
@@ -27,21 +31,9 @@ HOST_ADDRESS = "10.0.2.10"
 SIDES = ("kernel", "ours")
 READ = 1 << 20
 EVERYTHING = select.POLLIN | select.POLLPRI | select.POLLOUT | select.POLLRDHUP
-STATES = (
-    "-",
-    "ESTABLISHED",
-    "SYN-SENT",
-    "SYN-RECEIVED",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "TIME-WAIT",
-    "CLOSED",
-    "CLOSE-WAIT",
-    "LAST-ACK",
-    "LISTEN",
-    "CLOSING",
-)
-"""By their number in Linux's tcp_states.h."""
+
+either = pytest.mark.parametrize("side", SIDES)
+"""For a test that is played with each in the role of `side`."""
 
 
 class End(Protocol):
@@ -119,7 +111,7 @@ class KernelEnd:
         return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
 
     def state(self) -> str:
-        return STATES[self.info()[0]]
+        return state_name(self.info())
 
     def port(self) -> int:
         number = self.socket.getsockname()[1]
@@ -264,6 +256,11 @@ class Ends:
 def other(side: str) -> str:
     """The other side."""
     return SIDES[side == "kernel"]
+
+
+def payload(size: int) -> bytes:
+    """Bytes that no shift or repetition leaves as they are."""
+    return random.Random(size).randbytes(size)
 
 
 def transfer(ends: Ends, writer: End, reader: End, data: bytes) -> bytes:

@@ -8,10 +8,9 @@ import itertools
 import json
 import random
 import shutil
-import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from sim.lab.network import Network
 from sim.units import MILLISECOND, SECOND
 from sim.wire.addresses import parse_ip
 from tests.bridge import iperf, web
-from tests.bridge.ends import HOST, HOST_ADDRESS, KERNEL_ADDRESS, SIDES, Ends, other, transfer
+from tests.bridge.ends import HOST, HOST_ADDRESS, KERNEL_ADDRESS, SIDES, Ends, either, other, payload, transfer
 from tests.bridge.programs import Program
 
 if TYPE_CHECKING:
@@ -44,14 +43,6 @@ BAD: dict[str, Any] = {
 }
 NARROW: dict[str, Any] = {"bandwidth": "50Mbps", "delay": "5ms", "queue": 100}
 KERNEL = parse_ip(KERNEL_ADDRESS)
-TCP_INFO = struct.Struct("=8B24I4Q6I")
-
-either = pytest.mark.parametrize("side", SIDES)
-
-
-def payload(size: int) -> bytes:
-    """Bytes that no shift or repetition leaves as they are."""
-    return random.Random(size).randbytes(size)
 
 
 @contextmanager
@@ -252,130 +243,6 @@ def test_congestion_controls(lab: Lab, control: str, reverse: bool) -> None:
     assert max(result.bytes, result.other_bytes()) >= 4 * MB
     assert end["sum_received"]["bits_per_second"] > 20 * MB
     assert longest_silence(lab.net, "h2:eth0") < STALL
-
-
-# -- what was agreed on
-
-
-TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
-NAMES = (
-    "state",
-    "ca_state",
-    "retransmits",
-    "probes",
-    "backoff",
-    "options",
-    "wscales",
-    "app_limited",
-    "rto",
-    "ato",
-    "snd_mss",
-    "rcv_mss",
-    "unacked",
-    "sacked",
-    "lost",
-    "retrans",
-    "fackets",
-    "last_data_sent",
-    "last_ack_sent",
-    "last_data_recv",
-    "last_ack_recv",
-    "pmtu",
-    "rcv_ssthresh",
-    "rtt",
-    "rttvar",
-    "snd_ssthresh",
-    "snd_cwnd",
-    "advmss",
-    "reordering",
-    "rcv_rtt",
-    "rcv_space",
-    "total_retrans",
-    "pacing_rate",
-    "max_pacing_rate",
-    "bytes_acked",
-    "bytes_received",
-    "segs_out",
-    "segs_in",
-    "notsent_bytes",
-    "min_rtt",
-    "data_segs_in",
-    "data_segs_out",
-)
-"""The fields of struct tcp_info (include/uapi/linux/tcp.h)."""
-
-
-def info(data: bytes) -> Mapping[str, int]:
-    """TCP_INFO by name."""
-    fields = dict(zip(NAMES, TCP_INFO.unpack_from(data), strict=False))
-    return fields | {"snd_wscale": fields["wscales"] & 15, "rcv_wscale": fields["wscales"] >> 4}
-
-
-def what_both_say(lab: Lab, side: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """TCP_INFO of the kernel's socket and of ours, once it has sent 200 kB, we 300 kB, and 100 ms have passed."""
-    with Ends(lab) as ends:
-        client, server = ends.connection(side)
-        kernel, ours = (client, server) if side == "kernel" else (server, client)
-        for writer, reader, size in ((kernel, ours, 200_000), (ours, kernel, 300_000)):
-            transfer(ends, writer, reader, payload(size))
-        lab.pass_time(100 * MILLISECOND)  # for the last acknowledgements
-        return info(kernel.info()), info(ours.info())
-
-
-@either
-def test_both_say_the_same_of_the_connection(lab: Lab, side: str) -> None:
-    theirs, own = what_both_say(lab, side)
-    same = {"state": 1, "ca_state": 0, "options": TIMESTAMPS | SACK | WINDOW_SCALE, "pmtu": 1500, "reordering": 3}
-    same |= {"snd_mss": 1448, "rcv_mss": 1448, "unacked": 0, "lost": 0, "total_retrans": 0, "notsent_bytes": 0}
-    assert {name: theirs[name] for name in same} == same
-    assert {name: own[name] for name in same} == same
-    for name, counterpart in (("snd_wscale", "rcv_wscale"), ("data_segs_in", "data_segs_out"), ("segs_in", "segs_out")):
-        assert theirs[name] == pytest.approx(own[counterpart], abs=name == "segs_in")  # a SYN counts or not
-        assert theirs[counterpart] == pytest.approx(own[name], abs=name == "segs_in")
-    assert (theirs["bytes_received"], own["bytes_received"]) == (300_000, 200_000)
-    for one in (theirs, own):
-        assert 200_000 <= one["rto"] <= 320_000
-        assert 0 < one["min_rtt"] <= one["rtt"] < 50_000
-        assert 100 <= one["last_data_sent"] <= 1000
-        assert 100 <= one["last_data_recv"] <= 1000
-        assert one["snd_cwnd"] >= 10
-
-
-@either
-def test_both_count_the_same(lab: Lab, side: str) -> None:
-    """What is told of the SYN: its MSS option less the timestamps', and the client alone counts it as acknowledged."""
-    theirs, own = what_both_say(lab, side)
-    assert (theirs["advmss"], own["advmss"]) == (1448, 1448)
-    assert theirs["bytes_acked"] == 200_000 + (side == "kernel")
-    assert own["bytes_acked"] == 300_000 + (side == "ours")
-    for one in (theirs, own):
-        assert 0 < one["rttvar"] < 25_000
-        assert one["snd_mss"] < one["pacing_rate"] < 1 << 40
-
-
-@either
-def test_ecn_when_one_asks(lab: Lab, side: str) -> None:
-    """RFC 3168 6.1.1; both accept it by default, and neither asks for it."""
-    if side == "kernel":
-        lab.run("sysctl -q -w net.ipv4.tcp_ecn=1")
-    else:
-        lab.host(HOST).stack.tcp.ecn = 1
-    with Ends(lab) as ends:
-        client, server = ends.connection(side)
-        assert transfer(ends, client, server, payload(MB)) == payload(MB)
-        assert info(client.info())["options"] & ECN
-        assert info(server.info())["options"] & ECN
-
-
-@either
-def test_path_mtu_discovery(lab: Lab, side: str) -> None:
-    """A router says that 1500 bytes are too many, and the sender, whoever it is, sends smaller segments."""
-    lab.build(middle_mtu=800)
-    with Ends(lab) as ends:
-        client, server = ends.connection(side)
-        assert transfer(ends, client, server, payload(300_000)) == payload(300_000)
-        assert info(client.info())["pmtu"] == 800
-        assert info(client.info())["snd_mss"] == 800 - 40 - 12
 
 
 # -- captures

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from sim.lab.dumbbell import Dumbbell
 from sim.lab.nodes import LabHost
 from sim.lab.workloads import WORKLOADS, Workload, address_of, chain, lan, scale
 
-SMALL = {"chain": chain(50), "lan": lan(200), "scale": scale(20)}
+SMALL = {"chain": chain(50), "lan": lan(200), "scale": scale(20), "dumbbell": Dumbbell(2)}
 
 
 def run(workload: Workload, record: bool = False) -> dict[str, int]:
