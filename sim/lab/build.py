@@ -129,6 +129,10 @@ def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
         for group in spec.join:
             for interface in host.stack.interfaces:
                 interface.join(group.packed)
+        if spec.congestion is not None:
+            net.set_congestion(host, spec.congestion)
+        if spec.ecn is not None:
+            host.stack.tcp.ecn = ("off", "ask", "accept").index(spec.ecn)
         for address, mac in spec.arp.items():
             interface = _interface_towards(host, address.packed)
             host.stack.neighbours(interface).set_permanent(address.packed, parse_mac(mac))

@@ -358,6 +358,13 @@ class Network:
             while not done() and self.engine.next_time() is not None:
                 self.engine.run(None, budget)
 
+    def set_congestion(self, host: IpNode, name: str) -> None:
+        """The congestion control of a host's connections that do not ask for another. Raises TopologyError."""
+        tcp = host.stack.tcp
+        if name not in tcp.controls:
+            raise unknown("congestion control", name, tcp.controls)
+        tcp.congestion = name
+
     def set_power(self, node: Node | str, on: bool) -> None:
         """Switch a device off (its links lose their carrier, what it learned is gone), or on again."""
         device = self[node] if isinstance(node, str) else node

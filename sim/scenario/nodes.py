@@ -109,6 +109,8 @@ class Host(BaseNode):
     routes: Routes = Field(default_factory=dict)
     join: list[Group] = Field(default_factory=list)
     arp: dict[Address, OwnMac] = Field(default_factory=dict)
+    congestion: Text | None = None
+    ecn: Literal["off", "ask", "accept"] | None = None
 
     @model_validator(mode="after")
     def _one_form(self) -> Host:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import ARP, Ether
 
 import sim
+from sim.errors import TopologyError
+from sim.lab.nodes import LabHost
 from sim.links.rules import PASS, Drop, Verdict
 
 
@@ -156,3 +160,21 @@ def test_recording_off_keeps_nothing_and_changes_nothing() -> None:
 
     assert run(True)[:2] == run(False)[:2]
     assert run(False)[2] == 0
+
+
+def test_congestion_control_and_ecn_of_a_host(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "nodes:\n  a: {kind: host, ip: 10.0.0.1/24, congestion: bbr, ecn: ask}\n"
+        "  b: {kind: host, ip: 10.0.0.2/24, congestion: bbrr}\nlinks: [[a, b]]\n"
+    )
+    with pytest.raises(TopologyError, match="'bbrr'") as caught:
+        sim.load(path)
+    assert caught.value.line == 3
+    path.write_text(path.read_text().replace("bbrr", "reno"))
+    net = sim.load(path)
+    a, b = net["a"], net["b"]
+    assert isinstance(a, LabHost)
+    assert isinstance(b, LabHost)
+    assert (a.stack.tcp.congestion, a.stack.tcp.ecn) == ("bbr", 1)
+    assert (b.stack.tcp.congestion, b.stack.tcp.ecn) == ("reno", 2)

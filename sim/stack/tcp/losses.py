@@ -116,8 +116,8 @@ def detect_by_time(tcb: ControlBlock) -> None:
 
 
 def add_duplicate(tcb: ControlBlock) -> None:
-    """A duplicate ACK: something, we do not know what, has left the network."""
-    if tcb.sacked_out < tcb.sent.size() - tcb.lost_out:
+    """A duplicate ACK: something, we do not know what, has left the network. At least one segment is missing."""
+    if tcb.sacked_out < tcb.sent.size() - max(tcb.lost_out, 1):
         tcb.sacked_out += 1
         tcb.flow.delivered += 1
 
@@ -127,8 +127,7 @@ def remove_duplicates(tcb: ControlBlock, acked: i64) -> None:
     if acked > 0:
         tcb.flow.delivered += max(acked - tcb.sacked_out, 1)
         tcb.sacked_out = max(tcb.sacked_out - (acked - 1), 0)
-    tcb.sacked_out = min(tcb.sacked_out, tcb.sent.size() - tcb.lost_out)
-    tcb.sacked_out = max(tcb.sacked_out, 0)
+    tcb.sacked_out = max(min(tcb.sacked_out, tcb.sent.size() - max(tcb.lost_out, 1)), 0)
 
 
 def detect_by_count(tcb: ControlBlock, advanced: bool) -> None:

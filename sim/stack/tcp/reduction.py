@@ -44,7 +44,7 @@ def reduce(tcb: ControlBlock, delivered: i64, lost: i64) -> None:
         if tcb.news.advanced and lost == 0:  # slow start, as long as nothing else is lost
             count += 1
         count = min(room, count)
-    flow.cwnd = out + max(count, 0 if tcb.prr_out else 1)
+    flow.cwnd = max(out + max(count, 0 if tcb.prr_out else 1), 1)
 
 
 def end(tcb: ControlBlock) -> None:
