@@ -68,7 +68,6 @@ class StreamEnd:
         self.stack = stack
         self.kernel: TcpSocket = stack.tcp.socket() if kernel is None else kernel
         self.stored: dict[str, int | bytes] = {}
-        self.held_back = False  # by MSG_MORE, until the next call without it
 
     def listen(self, backlog: int) -> None:
         """Await connections."""
@@ -90,26 +89,28 @@ class StreamEnd:
 
     def send(self, data: bytes, flags: int, address: Address | None, items: list[ancillary.Item]) -> int:
         """Give data to the stream; the address of a connected stream is nobody's business (Linux)."""
-        kernel = self.kernel
         if flags & MSG_OOB:
-            raise os_error(errno.EOPNOTSUPP)
-        if flags & MSG_MORE and not kernel.options.cork:
-            self.held_back = True
-            kernel.set_cork(True)
-        taken = kernel.send(data)
-        if self.held_back and not flags & MSG_MORE:
-            self.held_back = False
-            kernel.set_cork(False)
-        return taken
+            return self.kernel.send_urgent(data)
+        return self.kernel.send(data, flags & MSG_MORE != 0)
 
     def receive(self, size: int, flags: int) -> Message:
         """Data of the stream. With MSG_TRUNC it is thrown away, and only counted."""
         if flags & MSG_ERRQUEUE:
             raise os_error(errno.EAGAIN)
+        peek = flags & MSG_PEEK != 0
         if flags & MSG_OOB:
-            raise os_error(errno.EINVAL)  # urgent data stays in the stream (RFC 6093)
-        data = self.kernel.receive(size, flags & MSG_PEEK != 0)
+            return self._receive_urgent(peek)
+        data = self.kernel.receive(size, peek)
         return Message(b"" if flags & MSG_TRUNC else data, len(data))
+
+    def _receive_urgent(self, peek: bool) -> Message:
+        connection = self.kernel.connection
+        if connection is None and not self.kernel.listening:
+            raise os_error(errno.EINVAL)
+        data = self.kernel.receive_urgent()
+        if peek and connection is not None:
+            connection.urgent_byte = data[0]
+        return Message(data, len(data), None, MSG_OOB)
 
 
 class DatagramEnd:

@@ -17,6 +17,7 @@ DEFAULT_TTL: Final = 64
 DEFAULT_MSS: Final = 536
 FIN_TIMEOUT: Final = 60  # s; net.ipv4.tcp_fin_timeout
 LONGEST_FIN_TIMEOUT: Final = 120  # s
+LONGEST_RTO: Final = 120  # s
 LONGEST_NAME: Final = 15  # of a congestion control, in bytes
 NAME_LENGTH: Final = 16
 ECN_BITS: Final = 3
@@ -31,15 +32,16 @@ def _options() -> Table:
     level = SOL_SOCKET
     table.add(level, "SO_KEEPALIVE", 9, lambda end: int(end.kernel.options.keepalive), _set_keepalive)
     table.add(level, "SO_LINGER", 13, _linger, _set_linger)
-    table.add(level, "SO_OOBINLINE", 10, lambda end: int(end.kernel.options.oob_inline), _set_oob_inline)
+    _inherited(table, level, "SO_OOBINLINE", 10, "oob_inline", bool)
     table.remembered(level, "SO_BROADCAST", 6)
     _inherited(table, IPPROTO_IP, "IP_TTL", 2, "ttl", _ttl)
     _inherited(table, IPPROTO_IP, "IP_TOS", 1, "tos", lambda value: value & 0xFF & ~ECN_BITS)
     table.add(IPPROTO_IP, "IP_MTU_DISCOVER", 10, always(PMTUDISC_WANT))  # RFC 1191, always
     table.add(IPPROTO_IP, "IP_MTU", 14, _mtu)
+    _inherited(table, IPPROTO_IP, "IP_RECVERR", 11, "receive_errors", bool)
     level = IPPROTO_TCP
     table.add(level, "TCP_NODELAY", 1, lambda end: int(end.kernel.options.nodelay), _set_nodelay)
-    table.add(level, "TCP_CORK", 3, _cork, _set_cork)
+    table.add(level, "TCP_CORK", 3, lambda end: int(end.kernel.options.cork), _set_cork)
     table.add(level, "TCP_MAXSEG", 2, _max_segment, _set_max_segment)
     _inherited(table, level, "TCP_KEEPIDLE", 4, "keepalive_idle", within(1, 32767))
     _inherited(table, level, "TCP_KEEPINTVL", 5, "keepalive_interval", within(1, 32767))
@@ -47,6 +49,7 @@ def _options() -> Table:
     _inherited(table, level, "TCP_SYNCNT", 7, "syn_count", within(1, 127))
     _inherited(table, level, "TCP_USER_TIMEOUT", 18, "user_timeout", within(0, (1 << 31) - 1))
     table.add(level, "TCP_LINGER2", 8, _fin_timeout, _set_fin_timeout)
+    table.add(level, "TCP_DEFER_ACCEPT", 9, _defer_accept, _set_defer_accept)
     table.add(level, "TCP_QUICKACK", 12, _quickack, _set_quickack)
     table.add(level, "TCP_CONGESTION", 13, _congestion, _set_congestion)
     table.add(level, "TCP_INFO", 11, lambda end: end.kernel.info())
@@ -85,10 +88,6 @@ def _set_linger(end: StreamEnd, content: bytes) -> None:
     end.kernel.apply_options()
 
 
-def _set_oob_inline(end: StreamEnd, content: bytes) -> None:
-    end.kernel.options.oob_inline = integer(content) != 0
-
-
 # -- IPPROTO_IP
 
 
@@ -110,12 +109,7 @@ def _set_nodelay(end: StreamEnd, content: bytes) -> None:
     end.kernel.set_nodelay(integer(content) != 0)
 
 
-def _cork(end: StreamEnd) -> int:
-    return int(end.kernel.options.cork and not end.held_back)
-
-
 def _set_cork(end: StreamEnd, content: bytes) -> None:
-    end.held_back = False
     end.kernel.set_cork(integer(content) != 0)
 
 
@@ -141,6 +135,15 @@ def _set_fin_timeout(end: StreamEnd, content: bytes) -> None:
     value = integer(content)
     end.kernel.options.fin_timeout = 0 if value < 0 else min(value, LONGEST_FIN_TIMEOUT) or FIN_TIMEOUT
     end.kernel.apply_options()
+
+
+def _defer_accept(end: StreamEnd) -> int:
+    """The time that so many retransmissions of the SYN,ACK take, each after twice the time, at most two minutes."""
+    return sum([min(1 << number, LONGEST_RTO) for number in range(end.kernel.options.defer_count())])
+
+
+def _set_defer_accept(end: StreamEnd, content: bytes) -> None:
+    end.kernel.options.defer_accept = max(integer(content), 0)
 
 
 def _quickack(end: StreamEnd) -> int:

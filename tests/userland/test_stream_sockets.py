@@ -191,7 +191,6 @@ def test_the_ways_to_send_and_receive(world: World, tried: Tried) -> None:
     assert server.recvfrom_into(buffer) == (5, None)
     assert bytes(buffer) == b"world"
     assert tried(lambda: server.recv(1, socket.MSG_DONTWAIT)) == "EAGAIN"
-    assert tried(lambda: server.recv(1, socket.MSG_OOB)) == "EINVAL"
     assert tried(lambda: server.recv(1, socket.MSG_ERRQUEUE)) == "EAGAIN"
     assert client.send(b"") == 0
 
@@ -204,6 +203,34 @@ def test_msg_trunc_throws_away(world: World) -> None:
     assert server.recv_into(buffer, 3, socket.MSG_TRUNC | socket.MSG_PEEK) == 3
     assert server.recv_into(buffer, 3, socket.MSG_TRUNC) == 3
     assert server.recv(9) == b"lo"
+
+
+def test_urgent_data(world: World, tried: Tried) -> None:
+    client, server = pair(world)
+    oob = socket.MSG_OOB
+    assert tried(lambda: world.socket(SOCK_STREAM).recv(1, oob)) == "EINVAL"
+    assert tried(lambda: server.recv(1, oob)) == "EINVAL"
+    assert client.send(b"ab!", oob) == 3
+    client.send(b"cd")
+    world.settle()
+    assert world.poll(server) & 0x2
+    assert server.recv(9, oob | socket.MSG_PEEK) == b"!"
+    assert server.recvmsg(9, 0, oob) == (b"!", [], oob, None)
+    assert tried(lambda: server.recv(1, oob)) == "EINVAL"
+    assert not world.poll(server) & 0x2
+    assert server.recv(9) == b"ab"
+    assert server.recv(9) == b"cd"
+
+
+def test_urgent_data_in_line(world: World, tried: Tried) -> None:
+    client, server = pair(world)
+    server.setsockopt(SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    client.send(b"ab!", socket.MSG_OOB)
+    client.send(b"cd")
+    world.settle()
+    assert tried(lambda: server.recv(1, socket.MSG_OOB)) == "EINVAL"
+    assert server.recv(9) == b"ab"
+    assert server.recv(9) == b"!cd"
 
 
 def test_poll_with_data(world: World) -> None:

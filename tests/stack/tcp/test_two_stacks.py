@@ -168,3 +168,9 @@ def test_duplicates_without_sack() -> None:
     """Each packet twice or thrice: what looks like duplicate ACKs counts no more segments than there are."""
     faults = Faults([("pass", 0)] * 2, (0, 0.3, 0, 0, 0), 100, 1)
     check(Conversation(Plan(), Plan(2000, 97), faults, OldBox(NO_SACK), "cubic", False))
+
+
+def test_losses_undone_keep_the_order_of_time() -> None:
+    """What was thought lost and was not is among the oldest on its way: RACK looks at it before the rest."""
+    faults = Faults([], (0.3, 0, 0, 0.3, 0), 100, 0)
+    check(Conversation(Plan(30_000, 97, 300), Plan(30_000, 97, 300, nodelay=True), faults, OldBox(), "cubic", False))
