@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 MB = 1_000_000
-PATIENCE = 120 * SECOND
+PATIENCE = 60 * SECOND
 STALL = 3 * SECOND
 """No connection may be silent for so long: three retransmission timeouts in a row make 1.4 s."""
 BAD: dict[str, Any] = {
