@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -26,9 +26,12 @@ from sim.lab.measuring import record_series
 from sim.lab.runner import Report, Run, StepReport
 from sim.scenario.load import load
 from sim.tracing.recorder import Recorder
+from sim.views.difference import difference_lines
 from sim.views.exchange import Flow
 from sim.views.journey import journey_lines
 from sim.views.ladder import MOST_LINES, ladder
+from sim.views.output import MOST_LINES as MOST_OUTPUT
+from sim.views.output import output_lines
 from sim.views.report import flow_lines, indented, junit, step_lines, total_line
 from sim.views.text import Line
 
@@ -47,9 +50,15 @@ def command(
     ] = None,
     as_json: Json = False,
     series_file: SeriesFile = None,
+    twice: Annotated[
+        bool, typer.Option("--twice", help="Run again in a fresh process and compare; exit status 1 if they differ.")
+    ] = False,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Let the seed order what happens at the same instant: to hunt races.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print every packet's journey, hop by hop, and every TCP segment.")
+        bool, typer.Option("--verbose", "-v", help="Print every packet's journey, every TCP segment, all output.")
     ] = False,
 ) -> None:
     """Run a topology's scenario in virtual time.
@@ -62,6 +71,8 @@ def command(
             return
         progress.hide()
         write(step_lines(step.as_dict()))
+        if step.kind == "program":
+            write(output_lines(step.outcome, None if verbose else MOST_OUTPUT))
         if step.kind == "tcp":
             write(_connections(step, run.network.recorder, verbose))
         elif verbose:
@@ -70,6 +81,8 @@ def command(
 
     check_series(series_file)
     run = Run(load(file), seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
+    if shuffle:
+        run.network.shuffle()
     series = None if series_file is None else record_series(run.network)
     progress = Progress(until)
     if not as_json and not quiet:
@@ -78,6 +91,8 @@ def command(
     with progress:
         report = run.run(until)
     data = report.as_dict()
+    if twice:
+        data["twice"] = _compare(report, file, until, shuffle)
     if out is not None:
         write_out(out, report.topology, report.network.trace, data)
     if series_file is not None and series is not None:
@@ -88,7 +103,15 @@ def command(
         print_json(data)
     else:
         _show_end(report, quiet)
-    raise typer.Exit(0 if report.passed else 1)
+        if twice and not (quiet and data["twice"]["same"]):
+            write(difference_lines(data["twice"]))
+    raise typer.Exit(0 if report.passed and (not twice or data["twice"]["same"]) else 1)
+
+
+def _compare(report: Report, file: Path, until: int | None, shuffle: bool) -> dict[str, Any]:
+    from sim.cli.twice import compare
+
+    return compare(report, file, until, shuffle)
 
 
 def _connections(step: StepReport, recorder: Recorder, verbose: bool) -> list[Line]:
@@ -110,6 +133,11 @@ def _show_end(report: Report, quiet: bool) -> None:
     for step in report.steps:
         if step.ended is None:
             write(step_lines(step.as_dict()))
+            write(output_lines(step.outcome))
+    for service in report.services():
+        if service["exit"]:
+            write([[(f"service {service['name']} on {service['host']}: exit code {service['exit']}", "error")]])
+            write(output_lines(service))
     if report.error is not None:
         write([[(report.error, "error")]])
     if not quiet or not report.passed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Final
 
 from sim.devices.node import IpNode
 from sim.devices.switch import Switch
@@ -13,6 +14,9 @@ from sim.lab.network import Network, unknown
 from sim.scenario.expect import Comparison, Expect, Station
 from sim.tracing.journeys import Hop, is_arp
 from sim.wire.addresses import format_ip, format_mac
+
+LONGEST_SHOWN: Final = 200
+"""Characters of a line that a failure quotes."""
 
 
 def total_drops(net: Network) -> dict[str, int]:
@@ -45,6 +49,9 @@ class Judge:
             "drops": self._drops,
             "seen": self._seen,
             "unseen": self._unseen,
+            "stdout": self._stdout,
+            "stdout_contains": lambda parts: self._contains("stdout", parts),
+            "stderr_contains": lambda parts: self._contains("stderr", parts),
         }
         found: list[str] = []
         for name, wanted in expect.checks().items():
@@ -152,6 +159,26 @@ class Judge:
         seen = self._ports_seen()
         return [f"unseen: expected no frame at {end}, but one came" for end in wanted if str(end) in seen]
 
+    def _stdout(self, wanted: str) -> list[str]:
+        """All that was printed, line by line; the end of the last one may be left out."""
+        actual: str = self.outcome["stdout"]
+        if actual.removesuffix("\n") == wanted.removesuffix("\n"):
+            return []
+        pairs = zip_longest(wanted.splitlines(), actual.splitlines())
+        for number, (expected, got) in enumerate(pairs, start=1):
+            if expected != got:
+                return [f"stdout: line {number}: expected {_quoted(expected)}, got {_quoted(got)}"]
+        return ["stdout: the ends of lines differ"]
+
+    def _contains(self, stream: str, parts: list[str]) -> list[str]:
+        actual: str = self.outcome[stream]
+        last = actual.splitlines()[-1] if actual.strip() else None
+        return [
+            f"{stream}_contains: expected {_quoted(part)}, which was not printed; the last line is {_quoted(last)}"
+            for part in parts
+            if part not in actual
+        ]
+
     def _ports_seen(self) -> set[str]:
         """The nodes and ports that the step's own frames reached; the ARP before them is not meant."""
         seen: set[str] = set()
@@ -192,6 +219,12 @@ def _names(hop: Hop) -> set[str]:
 
 def _way(names: list[str]) -> str:
     return " > ".join(names) or "nothing"
+
+
+def _quoted(text: str | None) -> str:
+    if text is None:
+        return "nothing"
+    return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "...")
 
 
 def _or_none(value: object) -> str:

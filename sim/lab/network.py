@@ -24,6 +24,8 @@ from sim.errors import TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector, relaxed_collector
 from sim.lab.nodes import LabHost, LabRouter, Probe
+from sim.lab.partition import Partition
+from sim.lab.shuffling import Nudge
 from sim.links.channel import Properties
 from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
 from sim.links.link import Link
@@ -75,6 +77,7 @@ class Network:
         self._own_mtu: set[Port] = set()
         self._macs = 0
         self._scheduler: Scheduler | None = None
+        self._partition: Partition | None = None
 
     @property
     def now(self) -> int:
@@ -378,6 +381,42 @@ class Network:
                     link.set_power(port, on)
         if on:
             device.set_power(True)
+
+    def shuffle(self) -> None:
+        """Let chance decide what happens first of what happens at one instant, from now on: to hunt races.
+
+        Programs that are ready at one instant run in an order drawn from the seed, and each frame arrives up to 100 ns
+        later, so that those that would arrive together come one after the other in any order. The frames of one
+        direction of a link keep theirs.
+        """
+        self.scheduler.shuffle = self.streams.stream("shuffle")
+        for link in self.links:
+            for port, channel in zip(link.ports, link.channels, strict=True):
+                channel.rules = (*channel.rules, Nudge(self.streams.stream(f"shuffle/{label(port)}")))
+
+    def crash(self, node: IpNode | str) -> None:
+        """Cut a host's power: its programs end where they stand, its sockets are gone, and nobody is told."""
+        self.set_power(node, False)
+
+    def restart(self, node: IpNode | str) -> None:
+        """Switch a host on again after `crash`; its services are started anew, other programs are not."""
+        self.set_power(node, True)
+
+    def partition(self, groups: Sequence[Sequence[IpNode | str]]) -> None:
+        """Divide the network: from now on hosts and routers of different `groups` do not hear of each other.
+
+        Frames between them are dropped with the reason "partition" (see sim/lab/partition.py). Whom no group names
+        still hears all. A second division takes the place of the first. Raises TopologyError.
+        """
+        partition = Partition(self, groups)
+        self.heal()
+        self._partition = partition
+
+    def heal(self) -> None:
+        """End the division of the network, if there is one."""
+        if self._partition is not None:
+            self._partition.heal()
+            self._partition = None
 
     def configure(self, link: Link, properties: Properties, impairments: Impairments) -> None:
         """Give a link other properties, for the frames that come from now on; rules that were added by hand stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
 from sim.devices.host import Host
 from sim.devices.router import Router
@@ -46,6 +47,10 @@ class Tools:
     _sockets: SocketTable | None = None
     _programs: list[Process] = []  # noqa: RUF012 - exchanged, never changed in place
     _started: int = 0
+    _services: tuple[Callable[[], Process], ...] = ()
+    _origins: WeakKeyDictionary[Process, list[int]] | None = None
+    services: tuple[Process, ...] = ()
+    """What `serve` has started, as it runs since the machine was last switched on."""
 
     def ping(
         self: Any,
@@ -116,6 +121,8 @@ class Tools:
         from sim.userland.process import Process
 
         install()
+        if self._origins is None:
+            self._origins = WeakKeyDictionary()
         self._programs = [process for process in self._programs if not process.done]
         self._started += 1
         process = Process(
@@ -134,6 +141,41 @@ class Tools:
         self._programs.append(process)
         return process
 
+    def serve(self: Any, program: Callable[..., Any] | str | Path, *args: Any, **named: Any) -> Process:
+        """Start a program that belongs to the machine, as `spawn` does: it starts anew whenever that is switched on."""
+
+        def start() -> Process:
+            process: Process = self.spawn(program, *args, **named)
+            return process
+
+        self._services = (*self._services, start)
+        process = start()
+        self.services = (*self.services, process)
+        return process
+
+    def set_power(self: Any, on: bool) -> None:
+        """Switch it on or off. What runs on it ends as it does in a power cut; switched on, its services run again."""
+        if not on:
+            for process in self._programs:
+                process.cut()
+            self._programs = []
+            self._sockets = None
+        super().set_power(on)  # type: ignore[misc]
+        if on:
+            self.services = tuple(start() for start in self._services)
+
+    def originate(self: Any, text: str) -> int:
+        number: int = super().originate(text)  # type: ignore[misc]
+        if self._origins is not None and self.journal.recording:
+            process = _running_process()
+            if process is not None:
+                self._origins.setdefault(process, []).append(number)
+        return number
+
+    def origins_of(self, process: Process) -> list[int]:
+        """The journeys that a program of this node has begun (their ids); not those it continued with an answer."""
+        return [] if self._origins is None else self._origins.get(process, [])
+
     def run(self: Any, program: Callable[..., Any] | str | Path, *args: Any, **named: Any) -> Any:
         """Run a program on this node to its end, and return what it returns. Raises what it raises."""
         process = self.spawn(program, *args, **named)
@@ -145,6 +187,16 @@ class Tools:
         """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""
         for port in self.ports:
             port.taps = (*port.taps, tap)
+
+
+def _running_process() -> Process | None:
+    """Whose program asks."""
+    from sim.userland.process import ProcessContext
+    from sim.userland.tasks import current
+
+    task = current()
+    context = None if task is None else task.context
+    return context.process if isinstance(context, ProcessContext) else None
 
 
 class LabHost(Tools, Host):

@@ -13,6 +13,7 @@ from sim.lab.actions.choose import action_for
 from sim.lab.build import build
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
+from sim.lab.nodes import Tools
 from sim.scenario.model import Topology
 from sim.scenario.steps import Step
 from sim.tracing import kinds
@@ -79,6 +80,21 @@ class Report:
         """The trace's hash, equal in every run of the same file and seed."""
         return self.network.trace.digest()
 
+    def services(self) -> list[dict[str, Any]]:
+        """What the services of hosts have printed, and their exit codes, None for those that run."""
+        return [
+            {
+                "host": node.name,
+                "name": process.name,
+                "exit": process.exit_code,
+                "stdout": process.stdout,
+                "stderr": process.stderr,
+            }
+            for node in self.network.nodes.values()
+            if isinstance(node, Tools)
+            for process in node.services
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data."""
         return {
@@ -89,6 +105,7 @@ class Report:
             "now": self.network.now,
             "error": self.error,
             "steps": [step.as_dict() for step in self.steps],
+            "services": self.services(),
         }
 
 
@@ -125,7 +142,9 @@ class Run:
         self._cables = dict(zip(self.network.links, topology.cables(), strict=True))
         self._steps: list[_Step] = []
         self._waiting: list[_Step] = []
-        self._left = len(topology.scenario)
+        self._left = len(topology.scenario)  # steps that have not ended, but for those that linger
+        self._lingering: list[_Step] = []
+        self._over = not topology.scenario
         for number, step in enumerate(topology.scenario, start=1):
             self._prepare(number, step)
 
@@ -141,7 +160,7 @@ class Run:
         error = None
         budget += sum(step.running.allowance() for step in self._steps)
         left, handled = self._left, 0
-        while self._left and engine.next_time() is not None and (until is None or engine.now < until):
+        while not self._over and engine.next_time() is not None and (until is None or engine.now < until):
             try:
                 self.network.run(until, budget=min(SLICE, budget - handled))
             except BudgetError:
@@ -156,17 +175,19 @@ class Run:
                     "come to rest. Is there a loop of switches or hubs?"
                 )
                 break
+        for step in self._steps:
+            if step.report.ended is None:
+                step.report.outcome = step.running.outcome()
+                step.report.failures.append("it did not come to its end")
         reports = [step.report for step in self._steps]
-        for report in reports:
-            if report.ended is None:
-                report.failures.append("it did not come to its end")
         return Report(self.topology.name, self.network.seed, reports, self.network, error)
 
     def _prepare(self, number: int, model: Step) -> None:
         report = StepReport(number, model.kind, "")
         step = _Step(model, report)
         try:
-            step.action = action_for(model, self.network, self._cables, lambda: self._finish(step))
+            done = lambda: self._finish(step)  # noqa: E731
+            step.action = action_for(model, self.network, self._cables, self.topology.folder, done)
         except TopologyError as error:
             raise self._blame(step, error) from None
         report.name = model.name or step.action.title
@@ -186,6 +207,9 @@ class Run:
             step.running.start()
         except TopologyError as error:
             raise self._blame(step, error) from None
+        if step.running.lingers:
+            self._lingering.append(step)
+            net.engine.at(net.now, lambda: self._go_on(step))
 
     def _finish(self, step: _Step) -> None:
         """A step has ended; judge it once everything that happens at this instant has happened."""
@@ -200,17 +224,34 @@ class Run:
         report.roots = list(action.roots)
         report.path = judge.path()
         try:
-            report.failures = judge.failures(step.model.expect)
+            report.failures = action.faults(step.model.expect) + judge.failures(step.model.expect)
         except TopologyError as error:
             raise self._blame(step, error) from None
         report.passed = not report.failures
-        self._left -= 1
         if self.on_step is not None:
             self.on_step(report)
+        if not action.lingers:
+            self._go_on(step)
+            return
+        self._lingering.remove(step)
         if self._left == 0:
-            self.network.engine.stop()
+            self._end()
+
+    def _go_on(self, step: _Step) -> None:
+        """What comes after a step that has ended, or that was started and lingers."""
+        self._left -= 1
+        if self._left == 0:
+            for other in self._lingering:
+                other.running.finish()
+            self._end()
         elif step.model.at is None:
             self._start_next()
+
+    def _end(self) -> None:
+        """The run is over, once nothing lingers any more."""
+        if not self._lingering:
+            self._over = True
+            self.network.engine.stop()
 
     def _blame(self, step: _Step, error: TopologyError) -> TopologyError:
         return self.topology.error(("scenario", step.report.number - 1), error.message, error.hint)

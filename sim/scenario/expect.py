@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from operator import eq, ge, gt, le, lt, ne
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from sim import units
 from sim.scenario.fields import (
@@ -25,6 +25,7 @@ from sim.scenario.fields import (
     Text,
     as_address,
     as_endpoint,
+    as_list,
     as_mac,
     shown,
 )
@@ -197,6 +198,12 @@ def _hop(value: object) -> str:
     return text if re.fullmatch(r"[0-9.]+", text) and as_address(text) else as_endpoint(value).node
 
 
+Parts = Annotated[
+    list[Text],
+    BeforeValidator(as_list),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""A text, or a list of them."""
 StationName = Annotated[Station, PlainValidator(_station), WithJsonSchema({"type": "string"})]
 NextHop = Annotated[IPv4Address | Literal["direct"], PlainValidator(_next_hop), WithJsonSchema({"type": "string"})]
 Hop = Annotated[str, PlainValidator(_hop), WithJsonSchema({"type": ["string", "integer"]})]
@@ -275,4 +282,19 @@ class TcpExpect(Expect):
     fairness: Share | None = None
     retransmissions: Count | None = None
     handshake: Time | None = None
+    duration: Time | None = None
+
+
+class ProgramExpect(Expect):
+    """What a program may be expected to do.
+
+    `exit` is its exit code: 0, unless something else is expected here. `stdout` is all that it prints, where the last
+    line's end need not be written; `stdout_contains` and `stderr_contains` are parts, each of which must be there.
+    `duration` is the time from its start to its end.
+    """
+
+    exit: Count | None = None
+    stdout: Text | None = None
+    stdout_contains: Parts | None = None
+    stderr_contains: Parts | None = None
     duration: Time | None = None

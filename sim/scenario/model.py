@@ -5,6 +5,7 @@ Times are ns, rates bit/s, probabilities 0 to 1; addresses are `ipaddress` value
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -14,11 +15,21 @@ from sim.errors import TopologyError
 from sim.scenario.blueprint import Blueprint
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
 from sim.scenario.document import Document
-from sim.scenario.expect import Comparison, Expect, PingExpect, Station, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.expect import (
+    Comparison,
+    Expect,
+    PingExpect,
+    ProgramExpect,
+    Station,
+    TcpExpect,
+    TracerouteExpect,
+    UdpExpect,
+)
 from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, Text, Whole, as_text, shown
 from sim.scenario.members import Links, Nodes, Tables
 from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Host, Hub, Interface, Node, Route, Router, Switch
 from sim.scenario.problems import Problem, Severity
+from sim.scenario.programs import Command, Program, Service
 from sim.scenario.shapes import Generate
 from sim.scenario.steps import (
     STEPS,
@@ -26,12 +37,16 @@ from sim.scenario.steps import (
     BaseStep,
     Frame,
     FrameStep,
+    HealStep,
     LinkChange,
     LinkStep,
     NodeChange,
     NodeStep,
+    Partition,
+    PartitionStep,
     Ping,
     PingStep,
+    ProgramStep,
     Step,
     Tcp,
     TcpStep,
@@ -48,6 +63,7 @@ __all__ = [
     "BaseNode",
     "BaseStep",
     "BurstLoss",
+    "Command",
     "Comparison",
     "Defaults",
     "Document",
@@ -56,6 +72,7 @@ __all__ = [
     "Frame",
     "FrameStep",
     "Generate",
+    "HealStep",
     "Host",
     "Hub",
     "Interface",
@@ -67,12 +84,18 @@ __all__ = [
     "Node",
     "NodeChange",
     "NodeStep",
+    "Partition",
+    "PartitionStep",
     "Ping",
     "PingExpect",
     "PingStep",
+    "Program",
+    "ProgramExpect",
+    "ProgramStep",
     "Queue",
     "Route",
     "Router",
+    "Service",
     "Station",
     "Step",
     "Switch",
@@ -176,6 +199,12 @@ class Topology(Model):
     def document(self) -> Document | None:
         """The YAML it came from, None for a topology made in Python."""
         return self._document
+
+    @property
+    def folder(self) -> str:
+        """Where the file lies, from which the paths in it lead on; "" for text that is no file's."""
+        file = "" if self._document is None or self._document.file.startswith("<") else self._document.file
+        return os.path.dirname(os.path.abspath(file)) if file else ""
 
     def properties(self, link: Link) -> LinkProperties:
         """What a link is like, once the defaults have filled what it does not say."""

@@ -27,6 +27,7 @@ from sim.scenario.fields import (
     as_list,
     shown,
 )
+from sim.scenario.programs import Service
 
 
 class Interface(Model):
@@ -109,6 +110,7 @@ class Host(BaseNode):
     routes: Routes = Field(default_factory=dict)
     join: list[Group] = Field(default_factory=list)
     arp: dict[Address, OwnMac] = Field(default_factory=dict)
+    services: list[Service] = Field(default_factory=list)
     congestion: Text | None = None
     ecn: Literal["off", "ask", "accept"] | None = None
 

@@ -3,6 +3,7 @@ can have. With any of them the network cannot be built, or a step cannot run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from ipaddress import IPv4Interface
@@ -12,9 +13,21 @@ from typing import Any
 from sim.scenario.addressing import purpose_of
 from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
-from sim.scenario.model import FrameStep, Host, LinkStep, NodeStep, Router, Step, Topology, WaitStep
+from sim.scenario.model import (
+    FrameStep,
+    Host,
+    LinkStep,
+    NodeStep,
+    PartitionStep,
+    ProgramStep,
+    Router,
+    Step,
+    Topology,
+)
 from sim.scenario.ports import Fault, Ports, Wiring, similar, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem
+from sim.scenario.programs import Command
+from sim.scenario.steps import QUIET
 from sim.scenario.targets import TargetError, address_of, link_between, stack_of
 
 _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadcast"}
@@ -23,7 +36,13 @@ _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadc
 def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]:
     """Such errors, in no particular order."""
     wires = wires or wiring(topology)
-    rules = (wires.faults, _addresses(topology), _routes(topology), _Steps(topology, wires).faults())
+    rules = (
+        wires.faults,
+        _addresses(topology),
+        _routes(topology),
+        _services(topology),
+        _Steps(topology, wires).faults(),
+    )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     return [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
 
@@ -81,6 +100,23 @@ def _routes(topology: Topology) -> Iterator[Fault]:
                     yield Fault("unknown-port", path, message, similar(route.dev, node.interfaces))
 
 
+def _services(topology: Topology) -> Iterator[Fault]:
+    for name, node in topology.written_nodes.items():
+        if isinstance(node, Host):
+            for index, service in enumerate(node.services):
+                yield from _no_file(topology, service.program, ("nodes", name, "services", index, "program", "run"))
+
+
+def _no_file(topology: Topology, command: Command, path: Path) -> Iterator[Fault]:
+    """A program that is not there."""
+    file = os.path.join(topology.folder, command.run)
+    if not os.path.isfile(file):
+        folder = os.path.dirname(file) or "."
+        there = [name for name in os.listdir(folder) if name.endswith(".py")] if os.path.isdir(folder) else []
+        near = similar(os.path.basename(file), sorted(there)) or "the path leads on from where this file is"
+        yield Fault("no-file", path, f"there is no file {command.run!r}", near)
+
+
 class _Steps:
     """Walks through the scenario."""
 
@@ -115,7 +151,14 @@ class _Steps:
             self._node(step.node.name, (*path, "name"))
         elif isinstance(step, FrameStep):
             self._sender(step.frame.source, (*path, "from"))
-        elif not isinstance(step, WaitStep):
+        elif isinstance(step, ProgramStep):
+            self._try((*path, "on"), lambda: stack_of(topology, step.program.on))
+            self._found += _no_file(topology, step.program, (*path, "run"))
+        elif isinstance(step, PartitionStep):
+            for index, group in enumerate(step.partition.groups):
+                for place, name in enumerate(group):
+                    self._try((*path, "groups", index, place), partial(stack_of, topology, name))
+        elif not isinstance(step, QUIET):
             action = step.action
             self._try((*path, "from"), lambda: stack_of(topology, action.source))
             self._try((*path, "to"), lambda: address_of(topology, action.to))
@@ -144,7 +187,7 @@ class _Steps:
 
     def _expect(self, step: Step, path: Path) -> None:
         expect: Expect = step.expect
-        if expect.path is not None and isinstance(step, LinkStep | NodeStep | WaitStep):
+        if expect.path is not None and isinstance(step, QUIET):
             message = f"a {step.kind} step sends no packet, so that none has a path"
             self._found.append(Fault("no-path", (*path, "path"), message, "expect the path of a ping"))
         for index, name in enumerate(expect.path or ()):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sim import units
 from sim.scenario.cables import Ends, LinkProperties
-from sim.scenario.expect import Expect, PingExpect, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.expect import Expect, PingExpect, ProgramExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.fields import (
     ByteCount,
     Duration,
@@ -23,6 +23,7 @@ from sim.scenario.fields import (
     Whole,
     shown,
 )
+from sim.scenario.programs import Program
 
 Times = Annotated[Whole, Field(ge=1, le=1_000_000)]
 """How often something is sent."""
@@ -169,6 +170,22 @@ class NodeChange(Model):
     state: Literal["up", "down"]
 
 
+class Partition(Model):
+    """From now on hosts of different groups do not hear of each other; those in no group still hear everybody."""
+
+    groups: Annotated[list[list[Name]], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Partition:
+        seen: set[str] = set()
+        for index, group in enumerate(self.groups):
+            for place, name in enumerate(group):
+                if name in seen:
+                    raise FieldError(f"'{name}' stands in two groups", at=("groups", index, place))
+                seen.add(name)
+        return self
+
+
 class BaseStep(Model):
     """What every step has. `at` is ns since the scenario's start; without it a step begins when the last one ends."""
 
@@ -206,6 +223,12 @@ class TcpStep(BaseStep):
     expect: TcpExpect = Field(default_factory=TcpExpect)
 
 
+class ProgramStep(BaseStep):
+    kind: ClassVar[str] = "program"
+    program: Program
+    expect: ProgramExpect = Field(default_factory=ProgramExpect)
+
+
 class FrameStep(BaseStep):
     kind: ClassVar[str] = "frame"
     frame: Frame
@@ -224,16 +247,52 @@ class NodeStep(BaseStep):
     expect: Expect = Field(default_factory=Expect)
 
 
+class PartitionStep(BaseStep):
+    kind: ClassVar[str] = "partition"
+    partition: Partition
+    expect: Expect = Field(default_factory=Expect)
+
+
+class HealStep(BaseStep):
+    kind: ClassVar[str] = "heal"
+    heal: Flag
+    expect: Expect = Field(default_factory=Expect)
+
+    @model_validator(mode="after")
+    def _heals(self) -> HealStep:
+        if not self.heal:
+            raise FieldError("this step does nothing", "write heal: true", at=("heal",))
+        return self
+
+
 class WaitStep(BaseStep):
     kind: ClassVar[str] = "wait"
     wait: Duration
     expect: Expect = Field(default_factory=Expect)
 
 
-Step = PingStep | TracerouteStep | UdpStep | TcpStep | FrameStep | LinkStep | NodeStep | WaitStep
+Step = (
+    PingStep
+    | TracerouteStep
+    | UdpStep
+    | TcpStep
+    | ProgramStep
+    | FrameStep
+    | LinkStep
+    | NodeStep
+    | PartitionStep
+    | HealStep
+    | WaitStep
+)
+QUIET: Final = (LinkStep, NodeStep, PartitionStep, HealStep, WaitStep)
+"""Steps that send nothing."""
 
 STEPS: Final[dict[str, type[BaseStep]]] = {
-    step.kind: step for step in (PingStep, TracerouteStep, UdpStep, TcpStep, FrameStep, LinkStep, NodeStep, WaitStep)
+    step.kind: step
+    for step in (
+        *(PingStep, TracerouteStep, UdpStep, TcpStep, ProgramStep, FrameStep),
+        *(LinkStep, NodeStep, PartitionStep, HealStep, WaitStep),
+    )
 }
 _COMMON: Final = (*BaseStep.model_fields, "expect")
 
@@ -272,9 +331,12 @@ AnyStep = Annotated[
         | Annotated[TracerouteStep, Tag("traceroute")]
         | Annotated[UdpStep, Tag("udp")]
         | Annotated[TcpStep, Tag("tcp")]
+        | Annotated[ProgramStep, Tag("program")]
         | Annotated[FrameStep, Tag("frame")]
         | Annotated[LinkStep, Tag("link")]
         | Annotated[NodeStep, Tag("node")]
+        | Annotated[PartitionStep, Tag("partition")]
+        | Annotated[HealStep, Tag("heal")]
         | Annotated[WaitStep, Tag("wait")],
         Discriminator(_kind_of),
     ],

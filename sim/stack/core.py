@@ -38,9 +38,15 @@ class Core:
         self.outside.transmit(interface, frame, self.cause)
 
     def set_alarm(self, alarm: Alarm, time: int) -> None:
-        """Let `alarm` go off at `time` (ns), with today's cause."""
+        """Let `alarm` go off at `time` (ns), with today's cause.
+
+        One that is moved away leaves the wake-up where it was: to be woken once for nothing costs less than to move it
+        with every segment.
+        """
         self.alarms.set(alarm, time, self.cause)
-        self._arm()
+        if time < self._wake:
+            self._wake = time
+            self.outside.wake_at(time)
 
     def cancel_alarm(self, alarm: Alarm) -> None:
         """Let `alarm` not go off; one that is not set does not mind."""

@@ -1,17 +1,22 @@
-"""Time as a program sees it: virtual, from a fixed date on. `time.sleep` lets it pass, nothing else does."""
+"""Time as a program sees it: virtual, from a fixed date on. `time.sleep` lets it pass, nothing else does.
+
+Programs live in UTC, so that what they print does not depend on where the simulator runs.
+"""
 
 from __future__ import annotations
 
+import calendar
 import datetime
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sim.userland.tasks import Task, current
+from sim.userland.tasks import NS, Task, current
 
 START: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC, in seconds since 1970: when every network begins."""
-NS: Final = 1_000_000_000
+LONGEST_SLEEP: Final = (1 << 63) / NS
 
 
 def now_ns(task: Task) -> int:
@@ -20,18 +25,38 @@ def now_ns(task: Task) -> int:
     return task.scheduler.engine.now
 
 
+def named_as(real: Callable[..., Any], stand_in: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function the name of the one it stands for."""
+    stand_in.__name__ = stand_in.__qualname__ = real.__name__
+    return stand_in
+
+
 def clock(real: Callable[[], Any], offset: int, seconds: bool) -> Callable[[], Any]:
     """A clock for programs in place of `real`, in seconds or in ns."""
+    offset_ns = offset * NS
 
     def read() -> Any:
         task = current()
         if task is None:
             return real()
-        now = now_ns(task) + offset * NS
+        now = now_ns(task) + offset_ns
         return now / NS if seconds else now
 
-    read.__name__ = read.__qualname__ = real.__name__
-    return read
+    return named_as(real, read)
+
+
+def numbered_clock(real: Callable[[int], Any], seconds: bool) -> Callable[[int], Any]:
+    """`time.clock_gettime` and its like: CLOCK_REALTIME and CLOCK_TAI count from 1970, the others from the start."""
+    since_1970 = (time.CLOCK_REALTIME, getattr(time, "CLOCK_TAI", None))
+
+    def read(number: int, /) -> Any:
+        task = current()
+        if task is None:
+            return real(number)
+        now = now_ns(task) + (START * NS if number in since_1970 else 0)
+        return now / NS if seconds else now
+
+    return named_as(real, read)
 
 
 def sleeper(real: Callable[[float], None]) -> Callable[[float], None]:
@@ -44,103 +69,207 @@ def sleeper(real: Callable[[float], None]) -> Callable[[float], None]:
             return
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        task.park(task.scheduler.engine.now + round(seconds * NS), f"{seconds:g} s to pass")
+        if seconds > LONGEST_SLEEP:
+            raise OverflowError("timestamp too large to convert to C _PyTime_t")
+        deadline = task.after(float(seconds))
+        while task.park(deadline, f"{seconds:g} s to pass"):
+            pass  # a signal was handled meanwhile (PEP 475)
 
     return sleep
 
 
-def of_now(real: Callable[..., Any]) -> Callable[..., Any]:
-    """`time.gmtime` and its like, whose argument is now when it is missing."""
+def of_now(real: Callable[..., Any], in_utc: Callable[..., Any]) -> Callable[..., Any]:
+    """`time.localtime` and its like, whose argument is now when it is missing; for programs in UTC."""
 
     def convert(seconds: float | None = None, /) -> Any:
         task = current()
-        if task is not None and seconds is None:
-            seconds = START + now_ns(task) / NS
-        return real(seconds)
+        if task is None:
+            return real(seconds)
+        return in_utc(START + now_ns(task) / NS if seconds is None else seconds)
 
-    convert.__name__ = convert.__qualname__ = real.__name__
-    return convert
+    return named_as(real, convert)
 
 
-def formatter(real: Callable[..., Any], localtime: Callable[..., Any]) -> Callable[..., Any]:
+def of_tuple(real: Callable[..., Any], arguments_before: int) -> Callable[..., Any]:
     """`time.strftime` and `time.asctime`, whose last argument is now when it is missing."""
+    in_utc = time.gmtime
 
     def show(*arguments: Any) -> Any:
-        wanted = 2 if real.__name__ == "strftime" else 1
-        if current() is not None and len(arguments) < wanted:
-            arguments = (*arguments, localtime())
+        task = current()
+        if task is not None and len(arguments) == arguments_before:
+            arguments = (*arguments, in_utc(START + now_ns(task) / NS))
         return real(*arguments)
 
-    show.__name__ = show.__qualname__ = real.__name__
-    return show
+    return named_as(real, show)
 
 
-REAL_DATETIME: Final = datetime.datetime
-REAL_DATE: Final = datetime.date
+def maker(real: Callable[[Any], float]) -> Callable[[Any], float]:
+    """`time.mktime`: for programs, local time is UTC."""
+
+    def make(parts: Any, /) -> float:
+        return real(parts) if current() is None else float(calendar.timegm(parts))
+
+    return named_as(real, make)
 
 
-class _Kind(type):
-    """Real dates count as instances."""
+# -- dates: methods of CPython's own classes, exchanged in place. A subclass under the same name would not do: objects
+# that were made by C code or imported earlier would be of another class than `datetime.datetime`, with other clocks.
 
-    def __instancecheck__(cls, thing: object) -> bool:
-        return isinstance(thing, cls.__mro__[1])
-
-    def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.__mro__[1])
+_Now = Callable[..., Any]
 
 
-def _date_classes() -> tuple[type, type]:
-    class GuestDatetime(REAL_DATETIME, metaclass=_Kind):
-        @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:
-            task = current()
-            if task is None:
-                return REAL_DATETIME.now(tz)
-            moment = REAL_DATETIME.fromtimestamp(START, datetime.UTC)
-            moment += datetime.timedelta(microseconds=now_ns(task) // 1000)
-            return moment.astimezone(tz) if tz is not None else moment.astimezone().replace(tzinfo=None)
+def _moment(task: Task) -> datetime.datetime:
+    return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=now_ns(task) // 1000)
 
-        @classmethod
-        def utcnow(cls) -> datetime.datetime:
-            task = current()
-            if task is None:
-                return REAL_DATETIME.now(datetime.UTC).replace(tzinfo=None)
-            return cls.now(datetime.UTC).replace(tzinfo=None)
 
-        @classmethod
-        def today(cls) -> datetime.datetime:
-            return cls.now()
+def _now(real: _Now) -> _Now:
+    def now(cls: Any, tz: datetime.tzinfo | None = None) -> Any:
+        task = current()
+        if task is None:
+            return real(cls, tz)
+        moment = _moment(task)
+        return _as(cls, moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz))
 
-    class GuestDate(REAL_DATE, metaclass=_Kind):
-        @classmethod
-        def today(cls) -> datetime.date:
-            return REAL_DATE.today() if current() is None else GuestDatetime.now().date()
+    return now
 
-    for kind, real in ((GuestDatetime, REAL_DATETIME), (GuestDate, REAL_DATE)):
-        kind.__name__, kind.__qualname__, kind.__module__ = real.__name__, real.__qualname__, "datetime"
-    return GuestDatetime, GuestDate
+
+def _utcnow(real: _Now) -> _Now:
+    def utcnow(cls: Any) -> Any:
+        task = current()
+        return real(cls) if task is None else _as(cls, _moment(task).replace(tzinfo=None))
+
+    return utcnow
+
+
+def _fromtimestamp(real: _Now) -> _Now:
+    def fromtimestamp(cls: Any, timestamp: float, tz: datetime.tzinfo | None = None) -> Any:
+        if current() is None or tz is not None:
+            return real(cls, timestamp, tz)
+        return real(cls, timestamp, datetime.UTC).replace(tzinfo=None)
+
+    return fromtimestamp
+
+
+def _day_of(real: _Now) -> _Now:
+    def fromtimestamp(cls: Any, timestamp: float) -> Any:
+        if current() is None:
+            return real(cls, timestamp)
+        moment = time.gmtime(timestamp)
+        return cls(moment.tm_year, moment.tm_mon, moment.tm_mday)
+
+    return fromtimestamp
+
+
+def _timestamp(real: _Now) -> _Now:
+    def timestamp(self: datetime.datetime) -> Any:
+        naive = self.tzinfo is None and current() is not None
+        return real(self.replace(tzinfo=datetime.UTC) if naive else self)
+
+    return timestamp
+
+
+def _astimezone(real: _Now) -> _Now:
+    def astimezone(self: datetime.datetime, tz: datetime.tzinfo | None = None) -> Any:
+        if current() is None:
+            return real(self, tz)
+        return real(
+            self.replace(tzinfo=datetime.UTC) if self.tzinfo is None else self, datetime.UTC if tz is None else tz
+        )
+
+    return astimezone
+
+
+def _today(real: _Now) -> _Now:
+    def today(cls: Any) -> Any:
+        task = current()
+        if task is None:
+            return real(cls)
+        if issubclass(cls, datetime.datetime):
+            return _as(cls, _moment(task).replace(tzinfo=None))
+        moment = _moment(task)
+        return cls(moment.year, moment.month, moment.day)
+
+    return today
+
+
+def _as(cls: Any, moment: datetime.datetime) -> Any:
+    """The same moment as an object of a class that was derived from `datetime`."""
+    if cls is datetime.datetime:
+        return moment
+    day, clock_time = moment.date(), moment.timetz()
+    return cls.combine(day, clock_time)
+
+
+def replace_methods(kind: type, methods: Sequence[tuple[str, Callable[[_Now], _Now], bool]]) -> None:
+    """Exchange methods of a class that C code has made: (name, what makes the new one from the old, classmethod?).
+
+    Python refuses to set attributes of such a class, but its dictionary is within reach of the garbage collector.
+    Setting and deleting `__abstractmethods__` makes the interpreter forget what it had looked up there.
+    """
+    members = next(thing for thing in gc.get_referents(kind.__dict__) if isinstance(thing, dict))
+    for name, make, of_class in methods:
+        old = members[name]
+        new = named_as(old, make(_called_for(old) if of_class else old))
+        members[name] = classmethod(new) if of_class else new
+    marker = type.__dict__["__abstractmethods__"]
+    marker.__set__(kind, frozenset())
+    marker.__delete__(kind)
+
+
+def _called_for(method: Any) -> Callable[..., Any]:
+    """A classmethod of C code as a function whose first argument is the class."""
+
+    def call(cls: type, *arguments: Any) -> Any:
+        return method.__get__(None, cls)(*arguments)
+
+    return call
+
+
+def replace_dates() -> None:
+    """Let `datetime` and `date` know the time of programs."""
+    replace_methods(datetime.date, [("today", _today, True), ("fromtimestamp", _day_of, True)])
+    replace_methods(
+        datetime.datetime,
+        [
+            ("now", _now, True),
+            ("utcnow", _utcnow, True),
+            ("fromtimestamp", _fromtimestamp, True),
+            ("timestamp", _timestamp, False),
+            ("astimezone", _astimezone, False),
+        ],
+    )
 
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module, name, what stands there from now on)."""
-    guest_datetime, guest_date = _date_classes()
-    localtime = of_now(time.localtime)
+    gmtime = time.gmtime
+    asctime = time.asctime
+    found = [
+        (time, name, clock(getattr(time, name), START if name.startswith("time") else 0, not name.endswith("_ns")))
+        for name in (
+            "time",
+            "time_ns",
+            "monotonic",
+            "monotonic_ns",
+            "perf_counter",
+            "perf_counter_ns",
+            "process_time",
+            "process_time_ns",
+            "thread_time",
+            "thread_time_ns",
+        )
+        if hasattr(time, name)
+    ]
+    if hasattr(time, "clock_gettime"):
+        found.append((time, "clock_gettime", numbered_clock(time.clock_gettime, True)))
+        found.append((time, "clock_gettime_ns", numbered_clock(time.clock_gettime_ns, False)))
     return [
-        (time, "time", clock(time.time, START, True)),
-        (time, "time_ns", clock(time.time_ns, START, False)),
-        (time, "monotonic", clock(time.monotonic, 0, True)),
-        (time, "monotonic_ns", clock(time.monotonic_ns, 0, False)),
-        (time, "perf_counter", clock(time.perf_counter, 0, True)),
-        (time, "perf_counter_ns", clock(time.perf_counter_ns, 0, False)),
-        (time, "process_time", clock(time.process_time, 0, True)),
-        (time, "process_time_ns", clock(time.process_time_ns, 0, False)),
-        (time, "thread_time", clock(time.thread_time, 0, True)),
+        *found,
         (time, "sleep", sleeper(time.sleep)),
-        (time, "gmtime", of_now(time.gmtime)),
-        (time, "ctime", of_now(time.ctime)),
-        (time, "strftime", formatter(time.strftime, localtime)),
-        (time, "asctime", formatter(time.asctime, localtime)),
-        (time, "localtime", localtime),
-        (datetime, "datetime", guest_datetime),
-        (datetime, "date", guest_date),
+        (time, "gmtime", of_now(gmtime, gmtime)),
+        (time, "localtime", of_now(time.localtime, gmtime)),
+        (time, "ctime", of_now(time.ctime, lambda seconds: asctime(gmtime(seconds)))),
+        (time, "strftime", of_tuple(time.strftime, 1)),
+        (time, "asctime", of_tuple(asctime, 0)),
+        (time, "mktime", maker(time.mktime)),
     ]

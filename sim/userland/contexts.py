@@ -29,6 +29,8 @@ class Streams:
         self.argv = argv
         self.folder = folder
         self.path: list[str] = []  # where its own modules lie
+        self.environment: Any = None  # os.environ; None for the real one
+        self.main_module: Any = None  # sys.modules["__main__"]; None for the real one
 
 
 class Context:
@@ -52,6 +54,11 @@ class Context:
             self._swap_loop(self._loop, self._local),
         )
         sys.stdin, sys.stdout, sys.stderr, sys.argv = streams.stdin, streams.stdout, streams.stderr, streams.argv
+        if streams.environment is not None:
+            self._environment, os.environ = os.environ, streams.environment
+        if streams.main_module is not None:
+            self._main_module = sys.modules["__main__"]
+            sys.modules["__main__"] = streams.main_module
         if streams.path:
             sys.path = [*streams.path, *sys.path]
         if streams.folder:
@@ -61,6 +68,10 @@ class Context:
     def leave(self) -> None:
         """The task waits, or is over."""
         streams = self.streams
+        if streams.environment is not None:
+            streams.environment, os.environ = os.environ, self._environment
+        if streams.main_module is not None:
+            sys.modules["__main__"] = self._main_module
         if streams.folder:
             streams.folder = os.getcwd()
             os.chdir(self._folder)

@@ -1,31 +1,36 @@
 """`socket.socket` as a program has it: the API of CPython's own class, over the sockets of the program's host.
 
 It is a subclass of the real one, so that whoever asks `isinstance` is content; the real socket underneath is never
-opened. Calls that have to wait park the task in virtual time.
+opened. Calls that have to wait park the task in virtual time (`patience.py`).
 """
 
 from __future__ import annotations
 
 import errno
+import gc
 import operator
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sim.errors import SimError
+from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLOUT
 from sim.stack.service import os_error
-from sim.userland.local_sockets import FAMILY, LocalObject, LocalSocket, join
-from sim.userland.machine import TcpSocket
+from sim.userland import patience
+from sim.userland.addresses import octets
+from sim.userland.local_object import LocalObject
+from sim.userland.local_sockets import FAMILY, LocalSocket, join
+from sim.userland.patience import MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, T
 from sim.userland.process import Process, ProcessContext
 from sim.userland.sockets import Socket
 from sim.userland.tasks import Task, current
 from sim.userland.watch import Watch
 
-T = TypeVar("T")
-SECOND: Final = 1_000_000_000
-POLLOUT: Final = 4
-POLLERR: Final = 8
-POLLHUP: Final = 16
+SOCK_NONBLOCK: Final = int(getattr(socket, "SOCK_NONBLOCK", 0))
+KIND_MASK: Final = 0xF
+LONGEST_WRITE: Final = 4 << 20
+"""Bytes that are offered to the stack at once: no send buffer is larger."""
+ROOM: Final = "room to send"
 
 
 def process_of(task: Task) -> Process:
@@ -46,27 +51,21 @@ def here() -> tuple[Task, Process]:
 class GuestSocket(socket.socket):
     """A socket of a program."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> GuestSocket:
+    def __new__(cls, *_: Any, **__: Any) -> GuestSocket:
         return REAL_NEW(cls)
 
-    def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: Any = None) -> None:  # noqa: A002
+    def __init__(self, family: Any = -1, type: Any = -1, proto: Any = -1, fileno: Any = None) -> None:  # noqa: A002
         self._io_refs = 0
         self._closed = False
         _, process = here()
         self._process = process
-        self._inner: Any = (
-            fileno
-            if isinstance(fileno, Socket | LocalObject)
-            else _open(process, int(family), int(type), max(proto, 0), fileno)
-        )
+        known = isinstance(fileno, Socket | LocalObject)
+        self._inner: Any = fileno if known else _open(process, family, type, proto, fileno)
+        self._stream = int(self._inner.type) == socket.SOCK_STREAM
+        self._inheritable = False
         process.opened[self._inner.fileno()] = None
-        timeout = socket.getdefaulttimeout()
-        if type != -1 and int(type) & int(getattr(socket, "SOCK_NONBLOCK", 0)):
-            timeout = 0.0
-        self._wait_for = timeout
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
+        flagged = not known and operator.index(type) != -1 and operator.index(type) & SOCK_NONBLOCK
+        self._wait_for: float | None = 0.0 if flagged else process.default_timeout
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and hasattr(self, "_inner"):
@@ -85,118 +84,114 @@ class GuestSocket(socket.socket):
 
     @property
     def proto(self) -> int:
-        return self._inner.proto
+        return int(self._inner.proto)
 
     @property
     def timeout(self) -> float | None:
         return self._wait_for
 
     def fileno(self) -> int:
-        return self._inner.fileno()
+        return int(self._inner.fileno())
 
     def settimeout(self, value: float | None, /) -> None:
-        if value is not None:
-            value = float(value)
-            if not value >= 0:
-                raise ValueError("Timeout value out of range")
-        self._wait_for = value
+        timeout = patience.timeout_of(value)
+        self._process.sockets.check(self._inner.fileno())
+        self._wait_for = timeout
 
     def gettimeout(self) -> float | None:
         return self._wait_for
 
     def setblocking(self, flag: bool, /) -> None:
-        self._wait_for = None if flag else 0.0
+        self.settimeout(None if flag else 0.0)
 
     def getblocking(self) -> bool:
         return self._wait_for != 0.0
 
+    def get_inheritable(self) -> bool:
+        self._process.sockets.check(self._inner.fileno())
+        return self._inheritable
+
+    def set_inheritable(self, inheritable: bool) -> None:
+        self._process.sockets.check(self._inner.fileno())
+        self._inheritable = bool(inheritable)
+
     # -- calls that may wait
 
-    def _patiently(self, call: Callable[[], T], what: str) -> T:
+    def _patiently(self, call: Callable[[], T], what: str, flags: int = 0) -> T:
         """Do it, when it can be done: EAGAIN for a socket that does not wait, TimeoutError when it took too long."""
-        task, _ = here()
-        deadline = None if self._wait_for is None else task.scheduler.engine.now + round(self._wait_for * SECOND)
-        while True:
-            try:
-                return call()
-            except BlockingIOError:
-                if self._wait_for == 0:
-                    task.look()
-                    raise
-            if deadline is not None and task.scheduler.engine.now >= deadline:
-                raise TimeoutError("timed out")
-            self._watch().wait(task, deadline, what)
+        try:
+            return call()
+        except BlockingIOError:
+            wait = self._wait_for
+            if wait == 0 or (wait is None and flags & MSG_DONTWAIT):
+                here()[0].look()
+                raise
+        return patience.retry(self, call, what, self._deadline())
+
+    def _deadline(self) -> int | None:
+        wait = self._wait_for
+        return None if wait is None else here()[0].after(wait)
 
     def _watch(self) -> Watch:
         return self._process.sockets.watch(self._inner.fileno())
 
     def accept(self) -> tuple[GuestSocket, Any]:
-        inner, address = self._patiently(self._inner.accept, f"a connection to {self._inner.getsockname()}")
-        guest = type(self)(fileno=inner)
-        return guest, address
+        inner, address = self._patiently(self._inner.accept, "a connection")
+        return GuestSocket(fileno=inner), address
 
     def connect(self, address: Any, /) -> None:
+        if self._wait_for is None:
+            self._patiently(lambda: self._inner.connect(address), f"the connection to {address}")
+            return
         try:
             self._inner.connect(address)
-            return
-        except BlockingIOError:
-            if self._wait_for == 0:
+        except BlockingIOError as error:
+            if self._wait_for == 0 or error.errno != errno.EINPROGRESS:
                 raise
-        self._finish_connect(f"the connection to {address}")
-
-    def _finish_connect(self, what: str) -> None:
-        task, _ = here()
-        deadline = None if self._wait_for is None else task.scheduler.engine.now + round(self._wait_for * SECOND)
-        while not self._inner.poll() & (POLLOUT | POLLERR | POLLHUP):
-            if not self._watch().wait(task, deadline, what):
-                raise TimeoutError("timed out")
-        number = self._inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number:
-            raise os_error(int(number))
+            patience.until(self, POLLOUT | POLLERR | POLLHUP, f"the connection to {address}", self._deadline())
+            number = self._inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise os_error(int(number)) from None
 
     def connect_ex(self, address: Any, /) -> int:
         try:
             self.connect(address)
-        except TimeoutError as error:
-            return error.errno or errno.EAGAIN
+        except socket.gaierror:
+            raise
         except OSError as error:
-            if error.errno is None:
-                raise
-            return error.errno
+            return errno.EAGAIN if error.errno is None else error.errno
         return 0
 
+    # -- receiving
+
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        if flags & socket.MSG_WAITALL and not flags & socket.MSG_PEEK:
-            return self._receive_all(bufsize)
-        return self._patiently(lambda: self._inner.recv(bufsize, flags), self._data())
-
-    def _receive_all(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size:
-            part = self._patiently(lambda: self._inner.recv(size), self._data())
-            if not part:
-                break
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
-
-    def _data(self) -> str:
-        return f"data on {self._inner.getsockname()}" if self._inner.fileno() >= 0 else "data"
+        if self._gathers(flags):
+            return self._gather(operator.index(bufsize), flags)
+        return self._patiently(lambda: bytes(self._inner.recv(bufsize, flags)), "data", flags)
 
     def recvfrom(self, bufsize: int, flags: int = 0, /) -> Any:
-        return self._patiently(lambda: self._inner.recvfrom(bufsize, flags), self._data())
+        if self._gathers(flags):
+            return self._gather(operator.index(bufsize), flags), None
+        return self._patiently(lambda: self._inner.recvfrom(bufsize, flags), "data", flags)
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        return self._patiently(lambda: self._inner.recv_into(buffer, nbytes, flags), self._data())
+        if self._gathers(flags):
+            view = memoryview(buffer).cast("B")
+            data = self._gather(nbytes or len(view), flags)
+            view[: len(data)] = data
+            return len(data)
+        return self._patiently(lambda: int(self._inner.recv_into(buffer, nbytes, flags)), "data", flags)
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> Any:
-        return self._patiently(lambda: self._inner.recvfrom_into(buffer, nbytes, flags), self._data())
+        return self._patiently(lambda: self._inner.recvfrom_into(buffer, nbytes, flags), "data", flags)
 
     def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /) -> Any:
-        return self._patiently(lambda: self._inner.recvmsg(bufsize, ancbufsize, flags), self._data())
+        if self._gathers(flags):
+            return self._gather(operator.index(bufsize), flags), [], 0, None
+        return self._patiently(lambda: self._inner.recvmsg(bufsize, ancbufsize, flags), "data", flags)
 
     def recvmsg_into(self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /) -> Any:
-        views = [memoryview(buffer).cast("B") for buffer in buffers]
+        views = patience.writable_views(buffers)
         data, items, told, address = self.recvmsg(sum(len(view) for view in views), ancbufsize, flags)
         left = data
         for view in views:
@@ -204,21 +199,70 @@ class GuestSocket(socket.socket):
             view[: len(part)] = part
         return len(data), items, told, address
 
+    def _gathers(self, flags: int) -> bool:
+        """Whether all that was asked for is awaited (MSG_WAITALL): on a blocking stream only, as the kernel sees it."""
+        return flags & MSG_WAITALL != 0 and self._stream and self._wait_for is None and not flags & MSG_DONTWAIT
+
+    def _gather(self, size: int, flags: int) -> bytes:
+        if flags & MSG_PEEK:
+            return patience.peek_all(self, size)
+        data = self._patiently(lambda: bytes(self._inner.recv(size)), "data")
+        while data and len(data) < size:
+            patience.until(self, POLLIN | POLLERR | POLLHUP, f"{size - len(data)} bytes more", None)
+            if self._inner.poll() & POLLERR:
+                break  # the next call tells
+            part = self._inner.recv(size - len(data))
+            if not part:
+                break
+            data += part
+        return data
+
+    # -- sending
+
     def send(self, data: Any, flags: int = 0, /) -> int:
-        return self._patiently(lambda: self._inner.send(data, flags), "room to send")
+        taken = self._patiently(lambda: int(self._inner.send(data, flags)), ROOM, flags)
+        return taken + self._send_rest(data, taken, flags)
+
+    def _send_rest(self, data: Any, taken: int, flags: int) -> int:
+        """A blocking stream takes all there is, or as much as goes before an error; how many bytes more."""
+        if not self._stream or self._wait_for is not None or flags & MSG_DONTWAIT:
+            return 0
+        left = memoryview(data).cast("B")[taken:]
+        more = 0
+        while more < len(left):
+            patience.until(self, POLLOUT | POLLERR | POLLHUP, ROOM, None)
+            if self._inner.poll() & (POLLERR | POLLHUP):
+                break
+            with patience.not_yet():
+                more += int(self._inner.send(left[more : more + LONGEST_WRITE], flags))
+        return more
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         left = memoryview(data).cast("B")
-        while len(left):
-            taken = self._patiently(lambda left=left: self._inner.send(left, flags), "room to send")  # type: ignore[misc]
+        deadline: int | None = None
+        while True:
+            part = left[:LONGEST_WRITE]
+            try:
+                taken = int(self._inner.send(part, flags))
+            except BlockingIOError:
+                if self._wait_for == 0:
+                    raise
+                deadline = self._deadline() if deadline is None else deadline
+                taken = patience.retry(self, lambda part=part: int(self._inner.send(part, flags)), ROOM, deadline)  # type: ignore[misc]
             left = left[taken:]
+            if not left:
+                return
 
     def sendto(self, data: Any, *arguments: Any) -> int:
-        return self._patiently(lambda: self._inner.sendto(data, *arguments), "room to send")
+        return self._patiently(lambda: int(self._inner.sendto(data, *arguments)), ROOM)
 
     def sendmsg(self, buffers: Iterable[Any], *arguments: Any) -> int:
-        parts = list(buffers)
-        return self._patiently(lambda: self._inner.sendmsg(parts, *arguments), "room to send")
+        parts = list(buffers) if isinstance(buffers, Iterable) else buffers
+        flags = operator.index(arguments[1]) if len(arguments) > 1 else 0
+        taken = self._patiently(lambda: int(self._inner.sendmsg(parts, *arguments)), ROOM, flags)
+        if not self._stream or self._wait_for is not None:
+            return taken
+        return taken + self._send_rest(b"".join([octets(part) for part in parts]), taken, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         return self._sendfile_use_send(file, offset, count)  # type: ignore[attr-defined,no-any-return]
@@ -248,57 +292,82 @@ class GuestSocket(socket.socket):
 
     def poll(self) -> int:
         """What is possible without waiting, in Linux's bits."""
-        return self._inner.poll()
+        return int(self._inner.poll())
 
     def dup(self) -> GuestSocket:
-        other = type(self)(fileno=self._process.sockets.duplicate(self._inner.fileno()))
+        other = type(self)(self.family, self.type, self.proto, self._process.sockets.duplicate(self._inner.fileno()))
         other._wait_for = self._wait_for
         return other
 
     def detach(self) -> int:
         self._closed = True
-        descriptor = self._inner.detach()
-        self._process.opened.pop(descriptor, None)
-        return descriptor
+        return int(self._inner.detach())
 
     def _real_close(self, *_: Any) -> None:
         descriptor = self._inner.fileno()
-        if descriptor >= 0:
+        if descriptor >= 0 and not _collecting:
             self._process.opened.pop(descriptor, None)
             self._inner.close()
 
 
-def _open(process: Process, family: int, kind: int, proto: int, fileno: Any) -> Socket | LocalObject:
+GuestSocket.__module__, GuestSocket.__name__, GuestSocket.__qualname__ = "socket", "socket", "socket"
+
+
+def _open(process: Process, family: Any, kind: Any, proto: Any, fileno: Any) -> Socket | LocalObject:
     """A new socket of a program, or the one that has a number already."""
     table = process.sockets
+    family, kind, proto = operator.index(family), operator.index(kind), operator.index(proto)
     if fileno is not None:
-        end: Any = table.end(operator.index(fileno))
-        if isinstance(end.kernel, LocalSocket):
-            return LocalObject(table, end.kernel, fileno)
-        stream = isinstance(end.kernel, TcpSocket)
-        return Socket(table, socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM, proto, fileno)
+        return adopt(process, operator.index(fileno), max(proto, 0))
     kind = socket.SOCK_STREAM if kind == -1 else kind
+    proto = max(proto, 0)
     if family == FAMILY:
-        return LocalObject(table, LocalSocket(table.local, kind & 0xF))
+        return LocalObject(table, LocalSocket(table.local, kind & KIND_MASK))
     return Socket(table, socket.AF_INET if family == -1 else family, kind, proto)
 
 
-def socketpair(family: Any = None, type: int = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002
-    """`socket.socketpair`: two local sockets that are connected."""
+def adopt(process: Process, descriptor: int, proto: int = 0) -> Socket | LocalObject:
+    """The socket that has a number. Raises ValueError for a negative one, OSError EBADF."""
+    if descriptor < 0:
+        raise ValueError("negative file descriptor")
+    table = process.sockets
+    end: Any = table.end(descriptor)
+    if isinstance(end.kernel, LocalSocket):
+        return LocalObject(table, end.kernel, descriptor)
+    return Socket(table, socket.AF_INET, table.kind_of(descriptor), proto, descriptor)
+
+
+def socketpair(family: Any = None, type: Any = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002
+    """`socket.socketpair`: two local sockets that are connected. EOPNOTSUPP for other families, EPROTONOSUPPORT."""
     _, process = here()
     if family not in (None, FAMILY):
         raise os_error(errno.EOPNOTSUPP)
-    one, other = (LocalSocket(process.sockets.local, int(type) & 0xF) for _ in range(2))
+    if proto:
+        raise os_error(errno.EPROTONOSUPPORT)
+    one, other = (LocalSocket(process.sockets.local, int(type) & KIND_MASK) for _ in range(2))
     join(one, other)
     pair = [GuestSocket(fileno=LocalObject(process.sockets, end)) for end in (one, other)]
+    for end in pair:
+        end._wait_for = 0.0 if int(type) & SOCK_NONBLOCK else end._wait_for
     return pair[0], pair[1]
 
 
 REAL_NEW: Final = socket.socket.__new__
 _MIXED: Final[dict[type, type]] = {}
+_collecting: Final[list[bool]] = []
+"""Not empty while the garbage collector runs. When it does so depends on all that the interpreter holds, and not on the
+seed: sockets that only it can reach stay open until their program ends.
+"""
 
 
-def new_socket(cls: type, *args: Any, **kwargs: Any) -> Any:
+def _note_collection(phase: str, _: dict[str, int]) -> None:
+    if phase == "start":
+        _collecting.append(True)
+    else:
+        _collecting.clear()
+
+
+def new_socket(cls: type, *_: Any, **__: Any) -> Any:
     """`socket.socket.__new__`: a socket of the program that asks for one, a real one outside of programs."""
     if current() is None or issubclass(cls, GuestSocket):
         return REAL_NEW(cls)
@@ -312,9 +381,16 @@ def new_socket(cls: type, *args: Any, **kwargs: Any) -> Any:
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(class, name, what stands there from now on)."""
+    from sim.userland import descriptors
+
     real = socket.socketpair
 
     def pair(*arguments: Any, **named: Any) -> Any:
         return (real if current() is None else socketpair)(*arguments, **named)
 
-    return [(socket.socket, "__new__", staticmethod(new_socket)), (socket, "socketpair", pair)]
+    gc.callbacks.append(_note_collection)
+    return [
+        (socket.socket, "__new__", staticmethod(new_socket)),
+        (socket, "socketpair", pair),
+        *descriptors.replacements(),
+    ]

@@ -1,6 +1,7 @@
-"""AF_UNIX sockets and socket pairs within one host (POSIX): streams and datagrams that use no network.
+"""AF_UNIX sockets within one host (POSIX, unix(7)): streams, datagrams and packets that use no network.
 
-What is written lies in the peer's queue at once. A queue is bounded, so a writer has to wait for a slow reader.
+What is written lies in the peer's queue at once. A queue is bounded, so a writer has to wait for a slow reader. Names
+are those of one host; they are no files, but like files they stay when their socket is closed, until they are removed.
 """
 
 from __future__ import annotations
@@ -8,29 +9,44 @@ from __future__ import annotations
 import errno
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
+from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from sim.stack.service import os_error
-from sim.userland.addresses import octets
 
 FAMILY: Final = int(getattr(socket, "AF_UNIX", 1))
-QUEUE_LIMIT: Final = 212_992  # bytes; net.core.wmem_default
-POLLIN: Final = 0x001
-POLLOUT: Final = 0x004
-POLLERR: Final = 0x008
-POLLHUP: Final = 0x010
-POLLRDHUP: Final = 0x2000
-MSG_PEEK: Final = 2
+SOCK_SEQPACKET: Final = int(getattr(socket, "SOCK_SEQPACKET", 5))
+BUFFER: Final = 212_992  # bytes; net.core.wmem_default
+DATAGRAM_LIMIT: Final = 10  # net.unix.max_dgram_qlen
+LARGEST_BACKLOG: Final = 4096  # net.core.somaxconn
 
 Name = str | bytes
+"""A path, absolute; or bytes that begin with a zero, for what Linux calls an abstract name; "" for none."""
 
 
 class LocalTable:
-    """The names of one host's local sockets. They are no files: two hosts do not see each other's."""
+    """The names of one host's local sockets."""
 
     def __init__(self) -> None:
         self.bound: dict[Name, LocalSocket] = {}
+        self._automatic = 0
+
+    def automatic_name(self) -> bytes:
+        """An abstract name that nobody has (autobind, unix(7))."""
+        while True:
+            self._automatic += 1
+            name = b"\0%05x" % self._automatic
+            if name not in self.bound:
+                return name
+
+
+class Packet(NamedTuple):
+    """What was written at once: the data, the writer's name, and the numbers of descriptors that go with it."""
+
+    data: bytes
+    name: Name
+    rights: tuple[int, ...] = ()
 
 
 class LocalEnd:
@@ -41,190 +57,290 @@ class LocalEnd:
 
 
 class LocalSocket:
-    """One end. `kind` is SOCK_STREAM or SOCK_DGRAM (SOCK_SEQPACKET is refused)."""
+    """One end. `kind` is SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET; ESOCKTNOSUPPORT for others."""
 
     def __init__(self, names: LocalTable, kind: int) -> None:
-        if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        if kind not in (socket.SOCK_STREAM, socket.SOCK_DGRAM, SOCK_SEQPACKET):
             raise os_error(errno.ESOCKTNOSUPPORT)
         self.kind = kind
         self.on_event: Callable[[], None] | None = None
-        self.name: Name = ""
+        self.name: Name = ""  # as it was given to `bind`
         self.peer: LocalSocket | None = None
-        self.peer_name: Name = ""
-        self.queue: deque[tuple[bytes, Name]] = deque()
-        self.size = 0
-        self.backlog = -1  # of a listener
-        self.pending: deque[LocalSocket] = deque()
-        self.write_shut = False
-        self.peer_done = False  # nothing more will come
+        self.queue: deque[Packet] = deque()
+        self.size = 0  # bytes in the queue
+        self.buffer = BUFFER  # bytes that the peer's queue may hold of ours
+        self.listening = False
+        self.backlog = 0
+        self.pending: deque[LocalSocket] = deque()  # connections that nobody has accepted
+        self.receive_shut = False
+        self.send_shut = False
         self.closed = False
-        self.reset = False
-        self._names = names
-        self._waiting: list[LocalSocket] = []  # who found this queue full
+        self.error = 0
+        self.names = names
+        self._key: Name = ""
+        self._waiting: dict[LocalSocket, None] = {}  # who found this queue full
+
+    @property
+    def connects(self) -> bool:
+        """Whether it has connections."""
+        return self.kind != socket.SOCK_DGRAM
 
     # -- naming
 
-    def bind(self, name: Name) -> None:
-        """Take a name. EADDRINUSE, EINVAL."""
-        if self.name:
+    def bind(self, key: Name, name: Name) -> None:
+        """Take a name; `key` is the one that it is found by. EADDRINUSE, EINVAL."""
+        if self._key:
             raise os_error(errno.EINVAL)
-        if name in self._names.bound:
+        if not key:
+            key = name = self.names.automatic_name()
+        if key in self.names.bound:
             raise os_error(errno.EADDRINUSE)
-        self.name = name
-        self._names.bound[name] = self
+        self.name, self._key = name, key
+        self.names.bound[key] = self
 
     def listen(self, backlog: int) -> None:
         """Await connections. EOPNOTSUPP, EINVAL."""
-        if self.kind != socket.SOCK_STREAM:
+        if not self.connects:
             raise os_error(errno.EOPNOTSUPP)
-        if not self.name:
+        if not self._key or self.peer is not None:
             raise os_error(errno.EINVAL)
-        self.backlog = max(backlog, 0)
+        self.listening = True
+        self.backlog = LARGEST_BACKLOG if backlog < 0 else min(backlog, LARGEST_BACKLOG)
 
     def accept(self) -> LocalSocket:
-        """The next connection. EAGAIN, EINVAL."""
-        if self.backlog < 0:
+        """The next connection. EAGAIN, EINVAL, EOPNOTSUPP."""
+        if not self.connects:
+            raise os_error(errno.EOPNOTSUPP)
+        if not self.listening:
             raise os_error(errno.EINVAL)
         if not self.pending:
             raise os_error(errno.EAGAIN)
-        return self.pending.popleft()
+        child = self.pending.popleft()
+        self._wake_waiting()
+        return child
 
-    def connect(self, name: Name) -> None:
-        """Connect to who has a name. ENOENT, ECONNREFUSED, EAGAIN (backlog full), EISCONN, EPROTOTYPE."""
-        other = self._names.bound.get(name)
-        if other is None:
-            raise os_error(errno.ENOENT)
-        if other.kind != self.kind:
-            raise os_error(errno.EPROTOTYPE)
-        if self.kind == socket.SOCK_DGRAM:
-            self.peer, self.peer_name = other, name
+    def connect(self, key: Name) -> None:
+        """Connect to who has a name. ENOENT, ECONNREFUSED, EAGAIN (backlog full), EISCONN, EINVAL, EPROTOTYPE."""
+        other = self._find(key)
+        if not self.connects:
+            self.peer = other
             return
+        if not other.listening:
+            raise os_error(errno.ECONNREFUSED)
         if self.peer is not None:
             raise os_error(errno.EISCONN)
-        if other.backlog < 0 or other.closed:
-            raise os_error(errno.ECONNREFUSED)
+        if self.listening:
+            raise os_error(errno.EINVAL)
         if len(other.pending) > other.backlog:
+            other._waiting[self] = None
             raise os_error(errno.EAGAIN)
-        child = LocalSocket(self._names, self.kind)
+        child = LocalSocket(self.names, self.kind)
         child.name = other.name
         join(self, child)
-        self.peer_name, child.peer_name = other.name, self.name
         other.pending.append(child)
         other.wake()
 
-    # -- data
+    def _find(self, key: Name) -> LocalSocket:
+        other = self.names.bound.get(key)
+        if other is None:
+            raise os_error(errno.ECONNREFUSED if isinstance(key, bytes) else errno.ENOENT)
+        if other.closed:
+            raise os_error(errno.ECONNREFUSED)
+        if other.kind != self.kind:
+            raise os_error(errno.EPROTOTYPE)
+        return other
 
-    def send(self, data: bytes, to: Name | None = None) -> int:
-        """Put data into the peer's queue; how many bytes were taken. EAGAIN, EPIPE, ENOTCONN, ECONNREFUSED, ECONNRESET."""
-        peer = self.peer if to is None else self._names.bound.get(to)
-        if self.write_shut:
-            raise os_error(errno.EPIPE)
-        if peer is None:
-            raise os_error(errno.ENOTCONN if to is None else errno.ENOENT)
-        if peer.closed or (self.kind == socket.SOCK_STREAM and self.peer_done and peer.closed):
-            raise os_error(errno.EPIPE if self.kind == socket.SOCK_STREAM else errno.ECONNREFUSED)
-        room = QUEUE_LIMIT - peer.size
-        if room <= 0:
-            if self not in peer._waiting:
-                peer._waiting.append(self)
-            raise os_error(errno.EAGAIN)
+    def peer_name(self) -> Name:
+        """The peer's name. ENOTCONN."""
+        if self.peer is None:
+            raise os_error(errno.ENOTCONN)
+        return self.peer.name
+
+    # -- sending
+
+    def send(self, data: bytes, to: Name | None = None, rights: tuple[int, ...] = ()) -> int:
+        """Put data into the peer's queue; how many bytes were taken.
+
+        EAGAIN, EPIPE, ENOTCONN, EISCONN, EOPNOTSUPP, EMSGSIZE, ECONNREFUSED, EPERM, ENOENT.
+        """
         if self.kind == socket.SOCK_STREAM:
-            data = data[:room]
-            if not data:
-                return 0
-        peer.queue.append((data, self.name))
-        peer.size += len(data)
-        peer.wake()
+            return self._send_stream(data, to, rights)
+        peer = self.peer if to is None or self.connects else self._find(to)
+        if peer is None:
+            raise os_error(errno.ENOTCONN)
+        if len(data) > self.buffer - 32:
+            raise os_error(errno.EMSGSIZE)
+        if self.send_shut or peer.receive_shut:
+            raise os_error(errno.EPIPE)
+        if peer.closed:
+            self.peer = None if to is None else self.peer
+            raise os_error(errno.ECONNREFUSED)
+        if not self.connects and peer.peer not in (None, self):
+            raise os_error(errno.EPERM)  # it hears only its own peer
+        if peer.is_full(self):
+            raise os_error(errno.EAGAIN)
+        peer.deliver(Packet(data, self.name, rights))
         return len(data)
 
-    def receive(self, size: int, peek: bool = False) -> tuple[bytes, Name]:
-        """The next bytes, or the next datagram. EAGAIN, EINVAL, ECONNRESET."""
-        if not self.queue:
-            if self.reset:
-                self.reset = False
-                raise os_error(errno.ECONNRESET)
-            if self.peer_done:
-                return b"", ""
-            if self.kind == socket.SOCK_STREAM and self.peer is None:
-                raise os_error(errno.EINVAL)
+    def _send_stream(self, data: bytes, to: Name | None, rights: tuple[int, ...]) -> int:
+        peer = self.peer
+        if to is not None:
+            raise os_error(errno.EOPNOTSUPP if peer is None else errno.EISCONN)
+        if peer is None:
+            raise os_error(errno.ENOTCONN)
+        if self.send_shut or peer.receive_shut or peer.closed:
+            raise os_error(errno.EPIPE)
+        if not data:
+            return 0
+        if peer.is_full(self):
             raise os_error(errno.EAGAIN)
-        if self.kind == socket.SOCK_DGRAM:
-            data, name = self.queue[0]
-            if not peek:
-                self.queue.popleft()
-                self._shrink(len(data))
-            return data[:size], name
-        return self._receive_stream(size, peek), ""
+        part = data[: self.buffer - peer.size]
+        peer.deliver(Packet(part, self.name, rights))
+        return len(part)
 
-    def _receive_stream(self, size: int, peek: bool) -> bytes:
+    def is_full(self, writer: LocalSocket) -> bool:
+        """Whether its queue takes no more of a writer, who then is told when it does again."""
+        full = self.size >= writer.buffer or (not self.connects and len(self.queue) > DATAGRAM_LIMIT)
+        if full:
+            self._waiting[writer] = None
+        return full
+
+    def deliver(self, packet: Packet) -> None:
+        """Take in what was written."""
+        self.queue.append(packet)
+        self.size += len(packet.data)
+        self.wake()
+
+    # -- receiving
+
+    def receive(self, size: int, peek: bool = False) -> tuple[Packet, int]:
+        """The next bytes, or the next datagram, and how long it was. EAGAIN, EINVAL, and the error that is pending."""
+        if self.connects and self.peer is None:
+            raise os_error(errno.EINVAL if self.kind == socket.SOCK_STREAM else errno.ENOTCONN)
+        if not self.queue:
+            self._raise_error()
+            if self.receive_shut:
+                return Packet(b"", ""), 0
+            raise os_error(errno.EAGAIN)
+        if self.kind == socket.SOCK_STREAM:
+            packet = self._receive_stream(size, peek)
+            return packet, len(packet.data)
+        packet = self.queue[0]
+        if not peek:
+            self.queue.popleft()
+            self._shrink(len(packet.data))
+        return packet._replace(data=packet.data[:size]), len(packet.data)
+
+    def _receive_stream(self, size: int, peek: bool) -> Packet:
+        """As much as there is; what goes with descriptors is not mixed with what was written before."""
+        first = self.queue[0]
         parts: list[bytes] = []
         left = size
-        for data, _ in self.queue:
-            if left <= 0:
+        for packet in self.queue:
+            if left <= 0 or (packet.rights and packet is not first) or (first.rights and packet is not first):
                 break
-            parts.append(data[:left])
+            parts.append(packet.data[:left])
             left -= len(parts[-1])
         found = b"".join(parts)
         if not peek:
-            gone = len(found)
-            while gone:
-                data, name = self.queue.popleft()
-                if len(data) > gone:
-                    self.queue.appendleft((data[gone:], name))
-                    gone = 0
-                else:
-                    gone -= len(data)
-            self._shrink(len(found))
-        return found
+            self._consume(len(found))
+        return Packet(found, first.name, first.rights)
+
+    def _consume(self, count: int) -> None:
+        gone = count
+        while gone:
+            packet = self.queue.popleft()
+            if len(packet.data) > gone:
+                self.queue.appendleft(Packet(packet.data[gone:], packet.name))
+                gone = 0
+            else:
+                gone -= len(packet.data)
+        self._shrink(count)
 
     def _shrink(self, count: int) -> None:
         self.size -= count
-        waiting, self._waiting = self._waiting, []
+        if not self.connects or self.peer is None or self._has_room(self.peer.buffer):
+            self._wake_waiting()
+
+    def _wake_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
         for writer in waiting:
             writer.wake()
+
+    def take_error(self) -> int:
+        """SO_ERROR: the errno of the pending error, which is then cleared."""
+        number, self.error = self.error, 0
+        return number
+
+    def _raise_error(self) -> None:
+        if self.error:
+            raise os_error(self.take_error())
 
     # -- the end
 
     def shutdown(self, how: int) -> None:
-        """Send no more, receive no more. ENOTCONN."""
-        if self.peer is None:
-            raise os_error(errno.ENOTCONN)
+        """Send no more, receive no more. EINVAL."""
+        if how not in (socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR):
+            raise os_error(errno.EINVAL)
+        peer = self.peer if self.connects else None
         if how != socket.SHUT_WR:
-            self.peer_done = True
+            self.receive_shut = True
+            if peer is not None:
+                peer.send_shut = True
         if how != socket.SHUT_RD:
-            self.write_shut = True
-            self.peer.peer_done = True
-            self.peer.wake()
+            self.send_shut = True
+            if peer is not None:
+                peer.receive_shut = True
         self.wake()
+        if peer is not None:
+            peer.wake()
 
     def close(self) -> None:
         """Let go of it."""
         if self.closed:
             return
         self.closed = True
-        if self.name and self._names.bound.get(self.name) is self:
-            del self._names.bound[self.name]
+        if isinstance(self._key, bytes) and self.names.bound.get(self._key) is self:
+            del self.names.bound[self._key]
         for child in self.pending:
-            child.close()
-        if self.peer is not None and self.kind == socket.SOCK_STREAM:
-            self.peer.peer_done = True
-            self.peer.reset = bool(self.queue)
-            self.peer.wake()
-        self._shrink(0)
+            child._break()
+        peer = self.peer
+        if peer is not None and self.connects:
+            self._break() if self.queue else self._part()
         self.on_event = None
+        self._wake_waiting()
+
+    def _break(self) -> None:
+        """Data that nobody will read: the peer hears of it."""
+        if self.peer is not None:
+            self.peer.error = errno.ECONNRESET
+        self._part()
+
+    def _part(self) -> None:
+        self.closed = True
+        peer = self.peer
+        if peer is not None:
+            peer.receive_shut = peer.send_shut = True
+            peer.wake()
+
+    # -- readiness
 
     def poll(self) -> int:
         """What is possible without waiting."""
-        ready = 0
-        if self.queue or self.pending or self.peer_done:
+        ready = POLLERR if self.error else 0
+        if self.receive_shut:
+            ready |= POLLIN | POLLRDHUP | (POLLHUP if self.send_shut else 0)
+        if self.queue or self.pending:
             ready |= POLLIN
-        if self.peer_done:
-            ready |= POLLRDHUP | (POLLHUP if self.write_shut or (self.peer is not None and self.peer.closed) else 0)
-        if self.backlog < 0 and (self.peer is None or self.peer.closed or self.peer.size < QUEUE_LIMIT):
-            ready |= POLLOUT
-        if self.peer is None and self.backlog < 0 and self.kind == socket.SOCK_STREAM:
+        if self.connects and self.peer is None and not self.listening:
             ready |= POLLHUP
+        if not self.listening and (self.peer is None or self.peer.closed or self.peer._has_room(self.buffer)):
+            ready |= POLLOUT
         return ready
+
+    def _has_room(self, buffer: int) -> bool:
+        """Whether a writer should try: not for the last few bytes."""
+        return self.size * 4 <= buffer and (self.connects or len(self.queue) <= DATAGRAM_LIMIT)
 
     def wake(self) -> None:
         """Something has changed."""
@@ -235,112 +351,3 @@ class LocalSocket:
 def join(one: LocalSocket, other: LocalSocket) -> None:
     """Connect two ends."""
     one.peer, other.peer = other, one
-
-
-class LocalObject:
-    """A local socket with the calls of `sim.userland.sockets.Socket`, for a program's socket to stand on."""
-
-    def __init__(self, table: Any, kernel: LocalSocket, descriptor: int | None = None) -> None:
-        self._table = table
-        self._kernel = kernel
-        self._descriptor: int = table.add(LocalEnd(kernel)) if descriptor is None else descriptor
-        self.family = socket.AddressFamily(FAMILY)
-        self.type = socket.SocketKind(kernel.kind)
-        self.proto = 0
-
-    def __repr__(self) -> str:
-        return f"<Socket fd={self._descriptor}, host={self._table.machine.name}, family=AF_UNIX>"
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def poll(self) -> int:
-        return self._kernel.poll()
-
-    def bind(self, address: Any) -> None:
-        self._kernel.bind(_name(address))
-
-    def listen(self, backlog: int = 128) -> None:
-        self._kernel.listen(backlog)
-
-    def accept(self) -> tuple[LocalObject, Name]:
-        child = self._kernel.accept()
-        return LocalObject(self._table, child), child.peer_name
-
-    def connect(self, address: Any) -> None:
-        self._kernel.connect(_name(address))
-
-    def getsockname(self) -> Name:
-        return self._kernel.name
-
-    def getpeername(self) -> Name:
-        if self._kernel.peer is None:
-            raise os_error(errno.ENOTCONN)
-        return self._kernel.peer_name
-
-    def send(self, data: Any, flags: int = 0) -> int:
-        return self._kernel.send(octets(data))
-
-    def sendto(self, data: Any, *arguments: Any) -> int:
-        return self._kernel.send(octets(data), _name(arguments[-1]))
-
-    def sendmsg(self, buffers: Iterable[Any], ancdata: Any = (), flags: int = 0, address: Any = None) -> int:
-        if list(ancdata):
-            raise os_error(errno.EOPNOTSUPP)  # passing descriptors
-        data = b"".join([octets(buffer) for buffer in buffers])
-        return self._kernel.send(data, None if address is None else _name(address))
-
-    def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        return self._kernel.receive(bufsize, flags & MSG_PEEK != 0)[0]
-
-    def recvfrom(self, bufsize: int, flags: int = 0) -> tuple[bytes, Name | None]:
-        data, name = self._kernel.receive(bufsize, flags & MSG_PEEK != 0)
-        return data, name or None
-
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.recv(nbytes or len(view), flags)
-        view[: len(data)] = data
-        return len(data)
-
-    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Name | None]:
-        view = memoryview(buffer).cast("B")
-        data, name = self.recvfrom(nbytes or len(view), flags)
-        view[: len(data)] = data
-        return len(data), name
-
-    def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0) -> tuple[bytes, list[Any], int, Name | None]:
-        data, name = self.recvfrom(bufsize, flags)
-        return data, [], 0, name
-
-    def setsockopt(self, *arguments: Any) -> None:
-        """Taken, and without effect."""
-
-    def getsockopt(self, level: int, optname: int, buflen: int = 0) -> Any:
-        if level == socket.SOL_SOCKET and optname == socket.SO_TYPE:
-            return int(self.type)
-        if level == socket.SOL_SOCKET and optname in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            return QUEUE_LIMIT
-        return 0 if not buflen else b""
-
-    def shutdown(self, how: int) -> None:
-        self._kernel.shutdown(how)
-
-    def close(self) -> None:
-        if self._descriptor < 0:
-            return
-        if not self._table.is_shared(self._descriptor):
-            self._kernel.close()
-        self._table.remove(self.detach())
-
-    def detach(self) -> int:
-        descriptor, self._descriptor = self._descriptor, -1
-        return descriptor
-
-
-def _name(address: Any) -> Name:
-    """A path, as text or bytes; an abstract name begins with a zero byte."""
-    if isinstance(address, str):
-        return address
-    data = bytes(address)
-    return data if data.startswith(b"\0") else data.decode("utf-8", "surrogateescape")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
+from types import ModuleType
 from typing import Any, Final, Protocol
 
 from greenlet import GreenletExit
@@ -18,14 +20,21 @@ from greenlet import GreenletExit
 from sim.engine.engine import Engine
 from sim.errors import SimError
 from sim.stack.ip import IpStack
+from sim.units import format_duration
 from sim.userland.contexts import Context, Streams
-from sim.userland.local_sockets import LocalObject, LocalSocket
+from sim.userland.environment import Environment
+from sim.userland.local_object import LocalObject
+from sim.userland.local_sockets import LocalSocket
+from sim.userland.signal_table import SIGKILL, SIGNALLED, SignalTable
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
-from sim.userland.tasks import Scheduler, Task
+from sim.userland.tasks import OURS, Scheduler, Task, current
 
-INTERRUPTED: Final = 130
-KILLED: Final = 137
+INTERRUPTED: Final = SIGNALLED + signal.SIGINT
+KILLED: Final = SIGNALLED + SIGKILL
+FIRST_PID: Final = 1000
+MOST_NAMED: Final = 20
+"""Threads that an error lists when nothing goes on."""
 
 
 class Host(Protocol):
@@ -60,35 +69,57 @@ class Process:
         self.sockets = sockets
         self.scheduler = scheduler
         self.number = number
+        self.pid = FIRST_PID + number
+        self.program = program
+        self.args = args
+        self.name = name or _name_of(program)
         self.exit_code: int | None = None
         self.error: BaseException | None = None
         self.value: Any = None
         self.started = scheduler.engine.now
         self.ended: int | None = None
-        self.random = Random(f"{seed}/{host.name}/{number}")
-        self.environment = environment or {}
-        self.opened: dict[int, None] = {}  # descriptors of its sockets
-        self.threads: dict[Task, bool] = {}  # and whether they are daemons
         self.on_exit: list[Callable[[], None]] = []
-        self.local_memory: dict[int, dict[Any, Any]] = {}
+        self.environment = Environment(environment or {})
+        self._remember_nothing(f"{seed}/{host.name}/{number}")
+        self._out = _Captured()
+        self._err = _Captured()
+        self.streams = self._make_streams(stdin, folder)
+        self.signals = SignalTable(self)
+        self.main = self.start_thread(self._main, "MainThread", daemon=False)
+
+    def _remember_nothing(self, seed: str) -> None:
+        """What the modules in this folder keep for the program."""
+        self.random = Random(seed)
+        self.opened: dict[int, None] = {}  # descriptors of its sockets
+        self.default_timeout: float | None = None  # s, of `socket.setdefaulttimeout`
+        self.default_timeout: float | None = None  # of new sockets, in seconds
+        self.threads: dict[Task, bool] = {}  # and whether they are daemons
+        self.thread_objects: dict[int, Any] = {}  # threading.Thread by its identity
+        self.threads_named = 0
+        self.pools = 0
+        self.workers: dict[Any, Any] = {}  # of its thread pools, and their queues
+        self.on_shutdown: list[Callable[[], None]] = []  # before its threads are joined
+        self.at_exit: list[Callable[[], Any]] = []  # what it has given to `atexit`
+        self.last_uuid_time = 0
+        self.temporary_names: Iterator[str] | None = None
+        self._seed = seed.encode()
         self._entropy = 0
-        self._seed = f"{seed}/{host.name}/{number}".encode()
-        self._killed = False
-        self.program = program
-        self.args = args
-        self.name = name or _name_of(program)
-        self._out = io.BytesIO()
-        self._err = io.BytesIO()
-        self._last_error = ""
-        argv = [str(program) if not callable(program) else self.name, *[str(arg) for arg in args]]
-        self.streams = Streams(
+        self._code = 0
+
+    def _make_streams(self, stdin: str, folder: str) -> Streams:
+        argv = [self.name if callable(self.program) else str(self.program), *[str(arg) for arg in self.args]]
+        streams = Streams(
             io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"),
-            io.TextIOWrapper(self._out, encoding="utf-8", write_through=True),
-            io.TextIOWrapper(self._err, encoding="utf-8", write_through=True),
+            io.TextIOWrapper(self._out, encoding="utf-8", errors="surrogateescape", write_through=True),
+            io.TextIOWrapper(self._err, encoding="utf-8", errors="backslashreplace", write_through=True),
             argv,
             folder,
         )
-        self.main = self.start_thread(self._main, self.name, daemon=False)
+        streams.environment = self.environment
+        if not callable(self.program):
+            streams.path = [str(Path(self.program).resolve().parent)]
+            streams.main_module = ModuleType("__main__")
+        return streams
 
     def __repr__(self) -> str:
         state = "running" if self.exit_code is None else f"exit code {self.exit_code}"
@@ -112,41 +143,56 @@ class Process:
         return self.exit_code is not None
 
     def result(self) -> Any:
-        """What the function returned. Raises what it raised; SimError while it runs."""
+        """What the function returned. Raises what it raised; SimError while it runs, or when it was killed."""
         if not self.done:
-            raise SimError(f"{self.name} on {self.host.name} has not ended: {self.whereabouts()}")
+            raise SimError(self._unfinished())
         if self.error is not None and not isinstance(self.error, SystemExit):
             raise self.error
         return self.value
 
     def whereabouts(self) -> str:
         """Where its threads stand, and what they wait for."""
-        return "; ".join(f"waits for {task.waits_for} at {task.line()}" for task in self.threads) or "nothing runs"
+        waiting = [task.stuck() for task in self.threads if not task.dying]
+        return "; ".join(f"{one.thread} waits for {one.waits_for} at {one.line}" for one in waiting) or "nothing runs"
 
     def interrupt(self) -> None:
-        """Ctrl-C: KeyboardInterrupt is raised in its main thread where it waits."""
-        self.main.throw(KeyboardInterrupt())
+        """Ctrl-C (SIGINT): its handler, or KeyboardInterrupt, in its main thread where that waits."""
+        self.signal(signal.SIGINT)
+
+    def terminate(self) -> None:
+        """SIGTERM: its handler in its main thread; without one it ends at once, with exit code 143."""
+        self.signal(signal.SIGTERM)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; a program that has ended does not mind."""
+        if not self.done:
+            self.signals.deliver(int(number))
 
     def kill(self) -> None:
-        """End it at once; its sockets are closed by the system."""
-        if self.done:
-            return
-        self._killed = True
-        for task in list(self.threads):
-            task.throw(GreenletExit())
-        if not self.threads:
-            self._end()
+        """SIGKILL: end it at once, with exit code 137; its sockets are closed by the system."""
+        self.end(KILLED, "killed")
 
     def cut(self) -> None:
         """The host's power failed: nothing is closed in an orderly way, nobody is told."""
-        self.opened.clear()
-        self.kill()
+        for descriptor in self._open_descriptors():
+            end: Any = self.sockets.end(descriptor)
+            if not isinstance(end.kernel, LocalSocket):
+                self.sockets.remove(descriptor)
+                del self.opened[descriptor]
+        self.end(KILLED, "cut off with its host's power")
 
     # -- for the guest's own modules
 
     def start_thread(self, body: Callable[[], None], name: str, daemon: bool) -> Task:
         """Another thread of it."""
-        task = Task(self.scheduler, ProcessContext(self.streams, self), body, f"{self.name} on {self.host.name}")
+        task = Task(
+            self.scheduler,
+            ProcessContext(self.streams, self),
+            body,
+            self.name,
+            host=self.host.name,
+            thread=name,
+        )
         self.threads[task] = daemon
         task.on_done.append(lambda: self._thread_ended(task))
         self.scheduler.start(task)
@@ -154,63 +200,140 @@ class Process:
 
     def entropy(self, size: int) -> bytes:
         """Random bytes that come from the seed."""
-        parts = []
-        while sum(len(part) for part in parts) < size:
+        data = b""
+        while len(data) < size:
             self._entropy += 1
-            parts.append(blake2b(self._entropy.to_bytes(8, "big"), key=self._seed[:64]).digest())
-        return b"".join(parts)[:size]
+            data += blake2b(self._seed + b"/" + self._entropy.to_bytes(8, "big")).digest()
+        return data[:size]
+
+    def end(self, code: int, reason: str) -> None:
+        """Stop at once, with an exit code: its threads only unwind, and cannot do anything any more."""
+        if self.done:
+            return
+        self._code = code
+        self.error = SimError(f"{self.name} on {self.host.name} was {reason}")
+        tasks = list(self.threads)
+        self._finish()
+        for task in tasks:
+            task.kill()
+        if current() in tasks:
+            raise GreenletExit
+
+    def write(self, descriptor: int, data: bytes) -> None:
+        """Put data into a local socket of it, if it is one and there is room (what `signal.set_wakeup_fd` is for)."""
+        end: Any = self.sockets.end_if_open(descriptor)
+        if end is not None and isinstance(end.kernel, LocalSocket):
+            try:
+                end.kernel.send(data)
+            except OSError:
+                return
+
+    def tell(self, text: str, error: BaseException) -> None:
+        """Print a line and a traceback to its standard error."""
+        if text:
+            print(text, file=sys.stderr)  # noqa: T201 - as the interpreter does
+        traceback.print_exception(type(error), error, _without_ours(error), file=sys.stderr)
 
     # -- inside
 
     def _main(self) -> None:
         try:
+            self._call_program()
+            for action in self.on_shutdown:
+                action()
+            self._join_threads()
+            self._run_exit_functions()
+        except GreenletExit:
+            self._code = KILLED
+
+    def _call_program(self) -> None:
+        """Run it, and see what becomes of its exceptions."""
+        try:
             self.value = self._call()
-            self.exit_code_wanted = 0
         except SystemExit as error:
             self.error = error
-            self.exit_code_wanted = _exit_code(error)
+            self._code = _exit_code(error)
         except KeyboardInterrupt as error:
-            self._report(error, INTERRUPTED)
-        except GreenletExit:
-            self.exit_code_wanted = KILLED
+            if not self.signals.heard:
+                raise  # that was for the simulator
+            self._fail(error, INTERRUPTED)
+        except GreenletExit as error:
+            self._fail(self.main.verdict or error, KILLED)
         except BaseException as error:
-            self._report(error, 1)
+            self._fail(error, 1)
 
-    def _report(self, error: BaseException, code: int) -> None:
-        self.error = error
-        self.exit_code_wanted = code
-        traceback.print_exception(error, file=sys.stderr)
+    def _fail(self, error: BaseException, code: int) -> None:
+        self.error, self._code = error, code
+        if not isinstance(error, GreenletExit):
+            self.tell("", error)
+        elif self.main.dying:
+            raise error
 
     def _call(self) -> Any:
         if not callable(self.program):
-            return _run_file(Path(self.program))
+            module = self.streams.main_module
+            assert module is not None
+            return _run_file(self.program, module)
         if inspect.iscoroutinefunction(self.program):
             return asyncio.run(self.program(*self.args))
         return self.program(*self.args)
 
+    def _join_threads(self) -> None:
+        """The interpreter ends when only daemons are left."""
+        while any(not daemon for task, daemon in self.threads.items() if task is not self.main):
+            self.main.park(None, "its other threads to end")
+
+    def _run_exit_functions(self) -> None:
+        while self.at_exit:
+            function = self.at_exit.pop()
+            try:
+                function()
+            except SystemExit as error:
+                self._code = _exit_code(error)
+            except Exception as error:
+                self.tell(f"Exception ignored in atexit callback: {function!r}", error)
+
     def _thread_ended(self, task: Task) -> None:
         del self.threads[task]
-        if task is self.main and self._killed:
-            self.exit_code_wanted = KILLED
-        if self.exit_code is None and self.main.done and not any(not daemon for daemon in self.threads.values()):
-            for other in list(self.threads):
-                other.throw(GreenletExit())
-            self._end()
+        if self.done:
+            return
+        if task is not self.main:
+            self.main.wake()
+            return
+        others = list(self.threads)
+        self._finish()
+        for other in others:
+            other.kill()
 
-    def _end(self) -> None:
-        self.exit_code = self.exit_code_wanted
+    def _finish(self) -> None:
+        self.exit_code = self._code
         self.ended = self.scheduler.engine.now
-        for descriptor in list(self.opened):
-            end: Any = self.sockets.end_if_open(descriptor)
-            if end is not None and isinstance(end.kernel, LocalSocket):
+        for descriptor in self._open_descriptors():
+            end: Any = self.sockets.end(descriptor)
+            if isinstance(end.kernel, LocalSocket):
                 LocalObject(self.sockets, end.kernel, descriptor).close()
-            elif end is not None:
+            else:
                 Socket(self.sockets, 2, 1, 0, descriptor).close()
         self.opened.clear()
         for action in self.on_exit:
             action()
 
-    exit_code_wanted: int = 0
+    def _open_descriptors(self) -> list[int]:
+        return [descriptor for descriptor in self.opened if self.sockets.end_if_open(descriptor) is not None]
+
+    def _unfinished(self) -> str:
+        """Why there is no result yet."""
+        lines = [f"{self.name} on {self.host.name} has not ended"]
+        own = [task.stuck() for task in self.threads if not task.dying]
+        if all(not one.waits_for for one in own):
+            return f"{lines[0]}: it has not begun, let time pass with net.run()"
+        if not self.scheduler.at_rest():
+            lines[0] += f" after {format_duration(self.scheduler.engine.now - self.started)}; it"
+            return f"{lines[0]} {self.whereabouts()}"
+        lines[0] += ", and never will: nothing is left to happen, and all programs wait"
+        others = [one for one in self.scheduler.stuck() if one not in own]
+        lines += [f"  {one}" for one in [*own, *others][:MOST_NAMED]]
+        return "\n".join(lines)
 
 
 class ProcessContext(Context):
@@ -219,7 +342,13 @@ class ProcessContext(Context):
     def __init__(self, streams: Streams, process: Process) -> None:
         super().__init__(streams)
         self.process = process
-        self.thread: Any = None  # its threading.Thread
+
+
+class _Captured(io.BytesIO):
+    """What a program prints. It may close it; what it has printed stays."""
+
+    def close(self) -> None:
+        """Nothing."""
 
 
 def _name_of(program: Callable[..., Any] | str | Path) -> str:
@@ -237,8 +366,16 @@ def _exit_code(error: SystemExit) -> int:
     return 1
 
 
-def _run_file(path: Path) -> None:
+def _without_ours(error: BaseException) -> Any:
+    """The traceback from where the program begins."""
+    step = error.__traceback__
+    while step is not None and step.tb_frame.f_code.co_filename.startswith(OURS):
+        step = step.tb_next
+    return step
+
+
+def _run_file(path: str | Path, module: ModuleType) -> None:
     """Run a file as `python FILE` does."""
-    sys.path.insert(0, str(path.parent))
-    code = compile(path.read_bytes(), str(path), "exec")
-    exec(code, {"__name__": "__main__", "__file__": str(path), "__builtins__": __builtins__})
+    code = compile(Path(path).read_bytes(), str(path), "exec")
+    module.__dict__["__file__"] = str(path)
+    exec(code, module.__dict__)

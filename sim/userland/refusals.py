@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import _socket
+import multiprocessing.context
+import multiprocessing.process
 import os
 import signal
 import subprocess
@@ -9,36 +12,88 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sim.errors import SimError
-from sim.userland.tasks import current
+from sim.userland.tasks import current, running_line
 
-CHILDREN: Final = ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "popen", "execv", "execve", "execvp")
+CHILDREN: Final = (
+    "fork",
+    "forkpty",
+    "posix_spawn",
+    "posix_spawnp",
+    "system",
+    "popen",
+    "spawnv",
+    "spawnve",
+    "startfile",
+    "execv",
+    "execve",
+    "execvp",
+    "execvpe",
+    "wait",
+    "waitpid",
+    "killpg",
+)
+SIGNALS: Final = ("setitimer", "alarm", "pause", "pthread_kill", "sigwait", "sigwaitinfo", "sigtimedwait")
+POOLS: Final = ("Manager", "Pipe", "Pool", "Queue", "SimpleQueue", "JoinableQueue", "get_context", "Lock", "RLock")
+OUTSIDE: Final = "a child process would live outside of virtual time"
+UNSAFE: Final = "signals of the real system would reach the simulator; process.interrupt() and os.kill() reach programs"
+
+
+def refusal(what: str, why: str) -> SimError:
+    """The error that says which program has called what, and where."""
+    task = current()
+    name = "a program" if task is None else task.name
+    return SimError(f"{name} calls {what} at {running_line()}: {why}")
 
 
 def refuse(what: str, why: str, real: Callable[..., Any]) -> Callable[..., Any]:
     """A function that programs may not call; for all others it is `real`."""
 
     def call(*arguments: Any, **named: Any) -> Any:
-        task = current()
-        if task is None:
+        if current() is None:
             return real(*arguments, **named)
-        raise SimError(f"{task.name} calls {what}: {why}")
+        raise refusal(what, why)
 
     call.__name__ = call.__qualname__ = getattr(real, "__name__", what)
     return call
 
 
+def _refuse_all(owner: Any, prefix: str, names: tuple[str, ...], why: str) -> list[tuple[Any, str, Any]]:
+    return [
+        (owner, name, refuse(f"{prefix}.{name}", why, getattr(owner, name))) for name in names if hasattr(owner, name)
+    ]
+
+
+def _guarded_socket() -> type:
+    """`_socket.socket` by itself is a real socket: programs have `socket.socket`."""
+    real = _socket.socket
+
+    class Kind(type):
+        def __call__(cls, *arguments: Any, **named: Any) -> Any:
+            if cls is not guarded:
+                return super().__call__(*arguments, **named)
+            if current() is not None:
+                raise refusal("_socket.socket", "it would open a real socket; socket.socket is the simulated one")
+            return real(*arguments, **named)
+
+        def __instancecheck__(cls, thing: object) -> bool:
+            return isinstance(thing, real) if cls is guarded else super().__instancecheck__(thing)
+
+        def __subclasscheck__(cls, other: type) -> bool:
+            return issubclass(other, real) if cls is guarded else super().__subclasscheck__(other)
+
+    guarded: type = Kind("socket", (real,), {"__module__": "_socket"})
+    return guarded
+
+
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module or class, name, what stands there from now on)."""
-    outside = "a child process would live outside of virtual time"
-    found: list[tuple[Any, str, Any]] = [
-        (os, name, refuse(f"os.{name}", outside, getattr(os, name))) for name in CHILDREN if hasattr(os, name)
-    ]
     popen: Any = subprocess.Popen
-    found.append((popen, "__init__", refuse("subprocess.Popen", outside, popen.__init__)))
-    unsafe = "signals are the real process's; a program here is stopped with process.interrupt()"
-    found += [
-        (signal, name, refuse(f"signal.{name}", unsafe, getattr(signal, name)))
-        for name in ("setitimer", "alarm", "pause", "pthread_kill")
-        if hasattr(signal, name)
+    child: Any = multiprocessing.process.BaseProcess
+    return [
+        *_refuse_all(os, "os", CHILDREN, OUTSIDE),
+        (popen, "__init__", refuse("subprocess.Popen", OUTSIDE, popen.__init__)),
+        (child, "start", refuse("multiprocessing.Process.start", OUTSIDE, child.start)),
+        *_refuse_all(multiprocessing.context.BaseContext, "multiprocessing", POOLS, OUTSIDE),
+        *_refuse_all(signal, "signal", SIGNALS, UNSAFE),
+        (_socket, "socket", _guarded_socket()),
     ]
-    return found

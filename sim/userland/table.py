@@ -10,7 +10,7 @@ from typing import Final
 
 from sim.stack.service import os_error
 from sim.userland.ends import DatagramEnd, End, StreamEnd
-from sim.userland.local_sockets import LocalTable
+from sim.userland.local_sockets import LocalEnd, LocalTable
 from sim.userland.machine import Machine
 from sim.userland.watch import Watch
 
@@ -24,6 +24,8 @@ _FLAGS: Final = int(getattr(socket, "SOCK_NONBLOCK", 0)) | int(getattr(socket, "
 
 class SocketTable:
     """What a machine's sockets have in common. `resolve` gives the address of a name, or raises TopologyError."""
+
+    first_descriptor: Final = FIRST_DESCRIPTOR
 
     def __init__(
         self,
@@ -53,6 +55,10 @@ class SocketTable:
         descriptor = heappop(self._freed) if self._freed else FIRST_DESCRIPTOR + len(self._ends)
         self._ends[descriptor] = end
         return descriptor
+
+    def kind_of(self, descriptor: int) -> int:
+        """The type of the socket of the stack with a number. Raises OSError EBADF."""
+        return int(socket.SOCK_STREAM if isinstance(self.end(descriptor), StreamEnd) else socket.SOCK_DGRAM)
 
     def check(self, descriptor: int) -> int:
         """The number, if it is a socket's. Raises OSError EBADF."""
@@ -95,7 +101,8 @@ class SocketTable:
         end = self.end(descriptor)
         watch = self._watches.get(id(end))
         if watch is None:
-            watch = self._watches[id(end)] = Watch(end.kernel)
+            local: object = end
+            watch = self._watches[id(end)] = Watch(end.kernel, None if isinstance(local, LocalEnd) else self.machine)
         return watch
 
     def watch_if_open(self, descriptor: int) -> Watch | None:

@@ -7,24 +7,46 @@ at once, and whose turn it is follows from the events alone.
 
 from __future__ import annotations
 
+import sys
+import sysconfig
+from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from sim.engine.engine import NO_CAUSE, Engine
+from sim.engine.engine import NEVER, NO_CAUSE, Engine
 from sim.errors import SimError
+from sim.userland import watchdog
 
 if TYPE_CHECKING:
     from sim.userland.contexts import Context
 
-SPIN_LIMIT: Final = 1_000_000
-"""Looks at the clock, and waits that did not wait, that a program may take before it lets time pass."""
+NS: Final = 1_000_000_000
+SPIN_LIMIT: Final = 5_000_000
+"""Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
+OURS: Final = str(Path(__file__).parent.parent)
+LIBRARY: Final = sysconfig.get_path("stdlib")
 
 
 class SpinError(SimError):
     """A program goes round in circles and never waits."""
+
+
+class Stuck(NamedTuple):
+    """A thread that waits: for what, and where (`file:line`)."""
+
+    host: str
+    program: str
+    thread: str
+    waits_for: str
+    line: str
+
+    def __str__(self) -> str:
+        return f"{self.program} on {self.host}, {self.thread}: waits for {self.waits_for} at {self.line}"
 
 
 class Guest(greenlet):
@@ -36,47 +58,96 @@ class Guest(greenlet):
 class Task:
     """One thread of a program. `context` is what is exchanged while it runs: its standard streams and the like."""
 
-    def __init__(self, scheduler: Scheduler, context: Context, body: Callable[[], None], name: str) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        context: Context,
+        body: Callable[[], None],
+        program: str,
+        *,
+        host: str = "",
+        thread: str = "MainThread",
+    ) -> None:
         self.scheduler = scheduler
         self.context = context
-        self.name = name
+        self.program = program
+        self.host = host
+        self.thread = thread
+        self.number = scheduler.next_number()
         self.done = False
+        self.dying = False  # it was killed, and may only unwind
         self.cause = NO_CAUSE  # what has woken it: what it sends now belongs to that journey
         self.waits_for = ""  # for those who ask why nothing goes on
+        self.verdict: SimError | None = None  # of the watchdog
         self.on_done: list[Callable[[], None]] = []
         self._waiting = False
         self._woken = False
-        self._pending: BaseException | None = None
+        self._interruptions: deque[Callable[[], None]] = deque()
         self._guest = Guest(self._run)
         self._guest.task = self
         self._body = body
         self._timer = scheduler.engine.timer(self._time_out)
-        self._idle_looks = 0
+        self._looks = 0
+        self._looked_at = -1
+
+    @property
+    def name(self) -> str:
+        """The program, and the host that it runs on."""
+        return f"{self.program} on {self.host}" if self.host else self.program
 
     # -- from inside: the task itself
 
     def park(self, deadline: int | None = None, what: str = "an event") -> bool:
-        """Wait to be woken, at most to `deadline` (ns). False when that has come first."""
-        engine = self.scheduler.engine
-        if deadline is not None:
-            if deadline <= engine.now:
+        """Wait to be woken, at most to `deadline` (ns). False when that has come first.
+
+        Whoever calls this looks again at what it waits for: a task that was interrupted is woken too.
+        """
+        scheduler = self.scheduler
+        if self.dying or scheduler.running is not self:
+            raise GreenletExit  # killed; or collected with its network, when nobody is left to wake it
+        if self._interruptions:
+            self._take_interruptions()
+            return True
+        now = scheduler.engine.now
+        if deadline is not None and deadline < NEVER:
+            if deadline <= now:
                 self.look()
-            self._timer.set(max(deadline, engine.now))
+            self._timer.set(max(deadline, now))
         self._waiting, self._woken, self.waits_for = True, False, what
-        self._guest.parent.switch()
+        parent = self._guest.parent
+        assert parent is not None
+        parent.switch()
         self._timer.cancel()
-        self._idle_looks = 0
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            raise pending
+        if self._interruptions:
+            self._take_interruptions()
+            return True
         return self._woken
 
     def look(self) -> None:
         """The task has looked whether something is so, without waiting. Raises SpinError when it does nothing else."""
-        self._idle_looks += 1
-        if self._idle_looks > SPIN_LIMIT:
-            self._idle_looks = 0
-            raise SpinError(f"{self.name} has looked {SPIN_LIMIT:,} times and never waits: virtual time stands still")
+        if self.dying:
+            raise GreenletExit
+        now = self.scheduler.engine.now
+        if now != self._looked_at:
+            self._looked_at = now
+            self._looks = 0
+        self._looks += 1
+        limit = self.scheduler.spin_limit
+        if self._looks > limit:
+            self._looks = 0
+            raise SpinError(
+                f"{self.name} has looked {limit:,} times at {running_line()} and never waits: virtual time stands still"
+            )
+
+    def after(self, seconds: float | None) -> int | None:
+        """The deadline (ns) that is so many seconds from now; None for ever."""
+        if seconds is None or seconds * NS >= NEVER:
+            return None
+        return self.scheduler.engine.now + max(0, round(seconds * NS))
+
+    def _take_interruptions(self) -> None:
+        while self._interruptions:
+            self._interruptions.popleft()()
 
     # -- from outside
 
@@ -89,20 +160,34 @@ class Task:
 
     def throw(self, error: BaseException) -> None:
         """Let its next wait, or the present one, end with `error`."""
-        if self.done:
+
+        def fail() -> None:
+            raise error
+
+        self.interrupt(fail)
+
+    def interrupt(self, action: Callable[[], None]) -> None:
+        """Let it do something in its next wait, or the present one, which then goes on unless `action` raises."""
+        if self.done or self.dying:
             return
-        self._pending = error
+        self._interruptions.append(action)
         if self._waiting and not self._woken:
             self._woken = True
             self.cause = NO_CAUSE
             self.scheduler.make_ready(self)
 
+    def kill(self) -> None:
+        """Let it end: GreenletExit, which is no Exception, is raised wherever it waits, now and from now on."""
+        self.throw(GreenletExit())
+        self.dying = True
+
     def line(self) -> str:
-        """Where it stands, `file:line`: the innermost frame that is not ours."""
-        frame = self._guest.gr_frame
-        while frame is not None and "/sim/" in frame.f_code.co_filename.replace("\\", "/"):
-            frame = frame.f_back
-        return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        """Where it stands, `file:line`: in the program itself, not in what the program has called."""
+        return place(self._guest.gr_frame)
+
+    def stuck(self) -> Stuck:
+        """What it waits for, and where."""
+        return Stuck(self.host, self.program, self.thread, self.waits_for, self.line())
 
     def resume(self) -> None:
         """Let it run until it waits. Only the scheduler calls this."""
@@ -117,9 +202,7 @@ class Task:
 
     def _run(self) -> None:
         try:
-            if self._pending is not None:
-                pending, self._pending = self._pending, None
-                raise pending
+            self._take_interruptions()
             self._body()
         except GreenletExit:
             pass
@@ -137,15 +220,28 @@ class Task:
 
 
 class Scheduler:
-    """The tasks of one network. With `shuffle`, those that are ready at one instant run in an order drawn from it."""
+    """The tasks of one network. With `shuffle`, those that are ready at one instant run in an order drawn from it.
+
+    `spin_limit` bounds how often a task may look without waiting at one instant, `patience` how many real seconds it
+    may run without waiting.
+    """
 
     def __init__(self, engine: Engine, shuffle: Random | None = None) -> None:
         self.engine = engine
         self.shuffle = shuffle
         self.tasks: dict[Task, None] = {}
         self.running: Task | None = None
+        self.turns = 0
+        self.spin_limit = SPIN_LIMIT
+        self.patience = watchdog.PATIENCE
+        self._numbers = 0
         self._ready: list[Task] = []
         self._scheduled = False
+
+    def next_number(self) -> int:
+        """A number for a task: the first has 1."""
+        self._numbers += 1
+        return self._numbers
 
     def start(self, task: Task) -> None:
         """Let a new task have its turn."""
@@ -164,21 +260,55 @@ class Scheduler:
         """It is over."""
         self.tasks.pop(task, None)
 
+    def stuck(self) -> list[Stuck]:
+        """All threads that wait, in the order in which they began: with no event left, nothing will wake them."""
+        return [task.stuck() for task in self.tasks if not task.dying]
+
+    def at_rest(self) -> bool:
+        """Whether nothing is to happen any more."""
+        return not self._ready and self.engine.next_time() is None
+
     def _run_ready(self) -> None:
         self._scheduled = False
         batch, self._ready = self._ready, []
         if self.shuffle is not None:
             self.shuffle.shuffle(batch)
-        for task in batch:
-            if not task.done:
-                self.running = task
-                try:
-                    task.resume()
-                finally:
-                    self.running = None
+        watchdog.observe(self)
+        for position, task in enumerate(batch):
+            if task.done:
+                continue
+            self.turns += 1
+            outer, self.running = self.running, task
+            try:
+                task.resume()
+            except BaseException:
+                for other in batch[position + 1 :]:
+                    self.make_ready(other)  # they have not had their turn
+                raise
+            finally:
+                self.running = outer
 
 
 def current() -> Task | None:
     """The task that calls this; None outside of programs."""
     guest = getcurrent()
     return guest.task if isinstance(guest, Guest) else None
+
+
+def running_line() -> str:
+    """Where the caller stands, `file:line`, in the program itself."""
+    return place(sys._getframe(1))
+
+
+def place(frame: FrameType | None) -> str:
+    """`file:line` of the innermost frame that is the program's; in the standard library if there is none."""
+    fallback = ""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith((OURS, "<frozen")):
+            here = f"{file}:{frame.f_lineno}"
+            if not file.startswith(LIBRARY) or "site-packages" in file:
+                return here
+            fallback = fallback or here
+        frame = frame.f_back
+    return fallback

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from sim.userland.machine import Machine
 from sim.userland.tasks import Task
 
 
@@ -17,10 +18,15 @@ class Pollable(Protocol):
 
 
 class Watch:
-    """Passes a socket's events on to all who have asked for them, in the order in which they did."""
+    """Passes a socket's events on to all who have asked for them, in the order in which they did.
 
-    def __init__(self, socket: Pollable) -> None:
+    `machine` is the one that a socket of the stack belongs to, None for a local one. What its events cause has the
+    cause that the stack acts under then: a timer of the stack acts under causes of its own.
+    """
+
+    def __init__(self, socket: Pollable, machine: Machine | None = None) -> None:
         self._socket = socket
+        self._machine = machine
         self._callbacks: dict[Callable[[], None], None] = {}
 
     def add(self, callback: Callable[[], None]) -> None:
@@ -36,12 +42,26 @@ class Watch:
 
     def wait(self, task: Task, deadline: int | None, what: str) -> bool:
         """Let a task wait for the next event, at most to `deadline` (ns); False when that came first."""
-        self.add(task.wake)
+        callback = task.wake
+        self.add(callback)
         try:
             return task.park(deadline, what)
         finally:
-            self.remove(task.wake)
+            self.remove(callback)
 
     def _fire(self) -> None:
+        machine = self._machine
+        if machine is None:
+            self._call_all()
+            return
+        engine = machine.engine
+        before = engine.cause
+        engine.cause = machine.stack.core.cause
+        try:
+            self._call_all()
+        finally:
+            engine.cause = before
+
+    def _call_all(self) -> None:
         for callback in list(self._callbacks):
             callback()

@@ -10,6 +10,7 @@ from sim.errors import TopologyError
 from sim.lab.network import Network
 from sim.links.link import Link
 from sim.scenario.cables import LinkProperties
+from sim.scenario.expect import Expect
 
 Done = Callable[[], None]
 Cables = dict[Link, LinkProperties]
@@ -19,6 +20,8 @@ class Action:
     """One step in progress. `roots` are the journeys it began; `on_done` is called once, when it has ended."""
 
     title: str = ""
+    lingers: bool = False
+    """Whether it goes on while later steps run. Such an action ends by itself, or when `finish` is called."""
 
     def __init__(self, net: Network, on_done: Done) -> None:
         self.net = net
@@ -27,6 +30,13 @@ class Action:
 
     def start(self) -> None:
         raise NotImplementedError
+
+    def finish(self) -> None:
+        """The scenario is over: an action that lingers comes to its end."""
+
+    def faults(self, expected: Expect) -> list[str]:
+        """What went wrong that nobody expected, beside the expectations that are written."""
+        return []
 
     def allowance(self) -> int:
         """How many events more than other steps it may need."""

@@ -1,4 +1,4 @@
-"""`link`, `node` and `wait`: what changes the network, or lets time pass."""
+"""`link`, `node`, `partition`, `heal` and `wait`: what changes the network, or lets time pass."""
 
 from __future__ import annotations
 
@@ -46,6 +46,25 @@ class NodeAction(Action):
 
     def summary(self) -> str:
         return self.step.state
+
+
+class PartitionAction(Action):
+    def __init__(self, net: Network, step: steps.Partition, on_done: Done) -> None:
+        super().__init__(net, on_done)
+        self.step = step
+        self.title = "partition " + " | ".join(", ".join(group) for group in step.groups)
+
+    def start(self) -> None:
+        self.net.partition(self.step.groups)
+        self.on_done()
+
+
+class HealAction(Action):
+    title = "heal"
+
+    def start(self) -> None:
+        self.net.heal()
+        self.on_done()
 
 
 class WaitAction(Action):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from sim.lab.actions.base import Action, Cables, Done
-from sim.lab.actions.changes import LinkAction, NodeAction, WaitAction
+from sim.lab.actions.changes import HealAction, LinkAction, NodeAction, PartitionAction, WaitAction
 from sim.lab.actions.datagrams import UdpAction
 from sim.lab.actions.frames import FrameAction
 from sim.lab.actions.probes import PingAction, TracerouteAction
+from sim.lab.actions.programs import ProgramAction
 from sim.lab.actions.streams import TcpAction
 from sim.lab.network import Network
 from sim.scenario import steps
 
 
-def action_for(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done) -> Action:
-    """The action that a step of the scenario asks for. Raises TopologyError for what it cannot be done with."""
+def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, on_done: Done) -> Action:
+    """The action that a step of the scenario asks for; `folder` is where its file lies.
+
+    Raises TopologyError for what it cannot be done with.
+    """
     match step:
         case steps.PingStep():
             return PingAction(net, step.ping, on_done)
@@ -29,6 +33,12 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done
             return LinkAction(net, step.link, cables, on_done)
         case steps.NodeStep():
             return NodeAction(net, step.node, on_done)
+        case steps.ProgramStep():
+            return ProgramAction(net, step.program, folder, on_done)
+        case steps.PartitionStep():
+            return PartitionAction(net, step.partition, on_done)
+        case steps.HealStep():
+            return HealAction(net, on_done)
         case steps.WaitStep():
             return WaitAction(net, step.wait, on_done)
     raise AssertionError(f"a step that nothing runs: {step}")

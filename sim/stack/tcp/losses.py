@@ -33,16 +33,19 @@ def mark_lost(tcb: ControlBlock, entry: Sent) -> None:
 
 
 def clear_losses(tcb: ControlBlock) -> None:
-    """Nothing is lost after all."""
+    """Nothing is lost after all: what is not reported is waited for again, in the order in which it was sent."""
+    waiting: list[Sent] = []
     index = 0
     entry = tcb.sent.at(0)
     while entry is not None:
-        if entry.lost:
-            entry.lost = False
-            if not entry.linked:
-                tcb.sent.link(entry)
+        entry.lost = False
+        if not entry.sacked:
+            waiting.append(entry)
         index += 1
         entry = tcb.sent.at(index)
+    waiting.sort(key=lambda sent: (sent.sent_at, sent.end))
+    for sent in waiting:
+        tcb.sent.link(sent)
     tcb.lost_out = 0
 
 

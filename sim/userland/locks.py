@@ -1,0 +1,269 @@
+"""Locks, queues and thread-local data of programs. Who waits for one parks, and virtual time goes on."""
+
+from __future__ import annotations
+
+import _thread
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sim.userland.tasks import Task, current
+
+real_lock: Final = _thread.allocate_lock
+
+
+class GuestLock:
+    """`threading.Lock()`: whoever waits longest is asked first when it is released."""
+
+    def __init__(self) -> None:
+        self._locked = False
+        self._waiting: deque[Task] = deque()
+
+    def __repr__(self) -> str:
+        return f"<{'locked' if self.locked() else 'unlocked'} lock of a program at {id(self):#x}>"
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take it; waits for it, at most `timeout` seconds."""
+        if timeout != -1:
+            _check(blocking, timeout)
+        if self._take():
+            return True
+        if not blocking or timeout == 0:
+            task = current()
+            if task is not None:
+                task.look()
+            return False
+        task = current()
+        if task is None:
+            raise RuntimeError("a program on a simulated host holds this lock, and out here nobody can wait for it")
+        return self._wait(task, None if timeout == -1 else task.after(timeout))
+
+    def _take(self) -> bool:
+        if self._locked:
+            return False
+        self._locked = True
+        return True
+
+    def _wait(self, task: Task, deadline: int | None) -> bool:
+        self._waiting.append(task)
+        taken = False
+        try:
+            while not (taken := self._take()):
+                if not task.park(deadline, "a lock"):
+                    taken = self._take()
+                    break
+        finally:
+            self._waiting.remove(task)
+            if not taken:
+                self._wake_next()  # perhaps it was our turn
+        return taken
+
+    def _wake_next(self) -> None:
+        if self._waiting and not self.locked():
+            self._waiting[0].wake()
+
+    def release(self) -> None:
+        """Give it back; any thread may."""
+        if not self._locked:
+            raise RuntimeError("release unlocked lock")
+        self._locked = False
+        if self._waiting:
+            self._waiting[0].wake()
+
+    def locked(self) -> bool:
+        """Whether somebody has it."""
+        return self._locked
+
+    def acquire_lock(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """The old name of `acquire`."""
+        return self.acquire(blocking, timeout)
+
+    def release_lock(self) -> None:
+        """The old name of `release`."""
+        self.release()
+
+    def locked_lock(self) -> bool:
+        """The old name of `locked`."""
+        return self.locked()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _at_fork_reinit(self) -> None:
+        self._locked = False
+
+
+class SharedLock(GuestLock):
+    """A real lock that programs use as well: they wait for it in virtual time, all others as ever."""
+
+    def __init__(self, real: Any = None) -> None:
+        super().__init__()
+        self._real = real_lock() if real is None else real
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        if current() is None:
+            return bool(self._real.acquire(blocking, timeout))
+        return super().acquire(blocking, timeout)
+
+    def _take(self) -> bool:
+        return bool(self._real.acquire(False))
+
+    def release(self) -> None:
+        self._real.release()
+        if self._waiting:
+            self._waiting[0].wake()
+
+    def locked(self) -> bool:
+        return bool(self._real.locked())
+
+    def _at_fork_reinit(self) -> None:
+        self._real._at_fork_reinit()
+
+
+def shared_rlock() -> Any:
+    """A reentrant lock that programs and others use."""
+    lock: Any = threading._PyRLock()  # type: ignore[attr-defined]
+    lock._block = SharedLock()
+    return lock
+
+
+def _check(blocking: bool, timeout: float) -> None:
+    """Refuse what CPython refuses."""
+    if not blocking:
+        raise ValueError("can't specify a timeout for a non-blocking call")
+    if timeout < 0:
+        raise ValueError("timeout value must be a non-negative number")
+    if timeout > threading.TIMEOUT_MAX:
+        raise OverflowError("timeout value is too large")
+
+
+class _LocalMemory(_thread._local):
+    """`threading.local`: what a thread keeps there, and what a thread of a program does.
+
+    Outside of programs it is CPython's own. A subclass's `__init__` is called once in each thread, as there.
+    """
+
+    __slots__ = ("_guest_arguments", "_guest_values")
+
+    def __new__(cls, /, *args: Any, **kwargs: Any) -> _LocalMemory:
+        made = super().__new__(cls, *args, **kwargs)
+        object.__setattr__(made, "_guest_arguments", (args, kwargs))
+        values: WeakKeyDictionary[Task, dict[str, Any]] = WeakKeyDictionary()
+        object.__setattr__(made, "_guest_values", values)
+        task = current()
+        if task is not None:
+            values[task] = {}  # its __init__ is called by whoever makes it
+        return made
+
+    def __getattribute__(self, name: str) -> Any:
+        task = current()
+        if task is None or name in ("_guest_arguments", "_guest_values", "__class__"):
+            return super().__getattribute__(name)
+        values = _values(self, task)
+        if name == "__dict__":
+            return values
+        found = _class_attribute(type(self), name)
+        if found is not None and hasattr(type(found), "__set__"):
+            return type(found).__get__(found, self, type(self))
+        if name in values:
+            return values[name]
+        if found is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        return found.__get__(self, type(self)) if hasattr(type(found), "__get__") else found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        task = current()
+        found = None if task is None else _class_attribute(type(self), name)
+        if task is None or name == "__dict__" or (found is not None and hasattr(type(found), "__set__")):
+            super().__setattr__(name, value)
+        else:
+            _values(self, task)[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        task = current()
+        if task is None or name == "__dict__":
+            super().__delattr__(name)
+        elif _values(self, task).pop(name, _NOTHING) is _NOTHING:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+
+_NOTHING: Final = object()
+
+
+def _values(local: _LocalMemory, task: Task) -> dict[str, Any]:
+    """What a task keeps in a `local`."""
+    by_task: WeakKeyDictionary[Task, dict[str, Any]] = local._guest_values
+    values = by_task.get(task)
+    if values is None:
+        values = by_task[task] = {}
+        args, kwargs = local._guest_arguments
+        type(local).__init__(local, *args, **kwargs)
+    return values
+
+
+def _class_attribute(kind: type, name: str) -> Any:
+    for base in kind.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+_LocalMemory.__name__ = _LocalMemory.__qualname__ = "local"
+
+
+def either(real: Callable[..., Any], guest: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is one thing for programs and another for all others."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return (real if current() is None else guest)(*arguments, **named)
+
+    call.__name__ = call.__qualname__ = getattr(real, "__name__", "call")
+    return call
+
+
+def either_class(real: Any, guest: Callable[..., Any], bases: tuple[type, ...]) -> type:
+    """The same for what is a class: what was made by either is an instance of it."""
+
+    class Kind(type):
+        def __call__(cls, *arguments: Any, **named: Any) -> Any:
+            if cls is made:
+                return (real if current() is None else guest)(*arguments, **named)
+            return super().__call__(*arguments, **named)
+
+        def __instancecheck__(cls, thing: object) -> bool:
+            return isinstance(thing, (real, guest)) if cls is made else super().__instancecheck__(thing)  # type: ignore[arg-type]
+
+        def __subclasscheck__(cls, other: type) -> bool:
+            return issubclass(other, real) if cls is made else super().__subclasscheck__(other)
+
+    made: type = Kind(real.__name__, bases, {"__module__": real.__module__, "__doc__": real.__doc__})
+    return made
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """(module, name, what stands there from now on)."""
+    memory: Any = threading
+    if isinstance(threading.Lock, type):  # from Python 3.13 on
+        public: Any = either_class(threading.Lock, GuestLock, ())
+    else:
+        public = either(threading.Lock, GuestLock)
+    allocate = either(real_lock, GuestLock)
+    simple = queue._PySimpleQueue  # type: ignore[attr-defined]
+    return [
+        (_thread, "allocate_lock", allocate),
+        (_thread, "allocate", allocate),
+        (threading, "_allocate_lock", allocate),
+        (threading, "Lock", public),
+        (threading, "RLock", either(threading.RLock, memory._PyRLock)),
+        (threading, "local", _LocalMemory),
+        (queue, "SimpleQueue", either_class(queue.SimpleQueue, simple, (queue.SimpleQueue,))),
+    ]

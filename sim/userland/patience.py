@@ -1,0 +1,123 @@
+"""How a program's socket waits: until a call no longer raises EAGAIN, until `poll` says so, or until it took too long."""
+
+from __future__ import annotations
+
+import math
+import operator
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, TypeVar
+
+from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLRDHUP
+from sim.userland.tasks import Task, current
+from sim.userland.watch import Watch
+
+T = TypeVar("T")
+SECOND: Final = 1_000_000_000
+LONGEST: Final = 2**63 / SECOND  # s that a timeout may last
+MSG_PEEK: Final = int(getattr(socket, "MSG_PEEK", 0x02))
+MSG_DONTWAIT: Final = int(getattr(socket, "MSG_DONTWAIT", 0x40))
+MSG_WAITALL: Final = int(getattr(socket, "MSG_WAITALL", 0x100))
+
+
+class Waiter(Protocol):
+    """A socket of a program."""
+
+    _inner: Any
+
+    def _watch(self) -> Watch: ...
+
+
+def timeout_of(value: Any) -> float | None:
+    """A timeout in seconds, None for none. Raises TypeError, ValueError, OverflowError as CPython does."""
+    if value is None:
+        return None
+    if isinstance(value, float):
+        if math.isnan(value):
+            raise ValueError("Invalid value NaN (not a number)")
+        timeout = value
+    else:
+        timeout = float(operator.index(value))
+    if abs(timeout) >= LONGEST:
+        raise OverflowError("timestamp too large to convert to C PyTime_t")
+    if timeout < 0:
+        raise ValueError("Timeout value out of range")
+    return timeout
+
+
+def _task() -> Task:
+    task = current()
+    assert task is not None
+    return task
+
+
+def retry(waiter: Waiter, call: Callable[[], T], what: str, deadline: int | None) -> T:
+    """Wait for the next event and call again, until it does not raise BlockingIOError. Raises TimeoutError."""
+    task = _task()
+    while True:
+        _wait(waiter, task, what, deadline)
+        try:
+            return call()
+        except BlockingIOError:
+            continue
+
+
+def until(waiter: Waiter, events: int, what: str, deadline: int | None) -> None:
+    """Wait until `poll` says one of `events`. Raises TimeoutError."""
+    if waiter._inner.poll() & events:
+        return
+    task = _task()
+    while not waiter._inner.poll() & events:
+        _wait(waiter, task, what, deadline)
+
+
+def _wait(waiter: Waiter, task: Task, what: str, deadline: int | None) -> None:
+    if deadline is not None and task.scheduler.engine.now >= deadline:
+        raise TimeoutError("timed out")
+    waiter._watch().wait(task, deadline, _named(waiter, what))
+
+
+def _named(waiter: Waiter, what: str) -> str:
+    try:
+        return f"{what} on {waiter._inner.getsockname()}"
+    except OSError:
+        return what
+
+
+def peek_all(waiter: Waiter, size: int) -> bytes:
+    """Look at `size` bytes of a stream (MSG_PEEK with MSG_WAITALL), or at what there is at its end."""
+    task = _task()
+    while True:
+        over = waiter._inner.poll() & (POLLRDHUP | POLLHUP | POLLERR)
+        if over or waiter._inner.poll() & POLLIN:
+            data = bytes(waiter._inner.recv(size, MSG_PEEK))
+            if over or len(data) >= size:
+                return data
+        _wait(waiter, task, f"{size} bytes", None)
+
+
+@contextmanager
+def not_yet() -> Iterator[None]:
+    """Within it, EAGAIN means only that nothing was done."""
+    try:
+        yield
+    except BlockingIOError:
+        _task().look()
+
+
+def writable_views(buffers: Iterable[Any]) -> list[memoryview]:
+    """The memory that `recvmsg_into` may fill. Raises TypeError."""
+    if not isinstance(buffers, Iterable):
+        raise TypeError("recvmsg_into() argument 1 must be an iterable")
+    views = []
+    for buffer in buffers:
+        try:
+            view = memoryview(buffer).cast("B")
+        except TypeError:
+            view = memoryview(b"")
+        if view.readonly:
+            kind = type(buffer).__name__
+            raise TypeError(f"recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers, not {kind}")
+        views.append(view)
+    return views

@@ -1,0 +1,71 @@
+"""The same functions as real processes on loopback and as programs on simulated hosts print the same."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sim.lab.network import Network
+
+FOLDER = Path(__file__).parent / "parity"
+FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("loopback", "outcome"))
+BEGIN = 1_000_000_000  # ns; when the client starts
+END = 600_000_000_000
+
+
+def module_of(file: str) -> ModuleType:
+    return importlib.import_module(f"tests.userland.parity.{file}")
+
+
+def cases() -> list[tuple[str, str]]:
+    found = []
+    for file in FILES:
+        for name in vars(module_of(file)):
+            case, _, role = name.rpartition("_")
+            if role in ("server", "alone"):
+                found.append((file, case))
+    return found
+
+
+@cache
+def on_loopback(file: str) -> dict[str, dict[str, list[str]]]:
+    """What all cases of a file print on this machine."""
+    command = [sys.executable, "-W", "ignore", str(FOLDER / "loopback.py"), file]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)
+    return found
+
+
+def simulated(file: str, case: str) -> dict[str, list[str]]:
+    """What it prints on two hosts."""
+    module = module_of(file)
+    net = Network(seed=5)
+    a, b = net.host("a", "10.0.0.1/24"), net.host("b", "10.0.0.2/24")
+    net.link(a, b, bandwidth="100Mbps", delay="1ms")
+    if hasattr(module, f"{case}_alone"):
+        started = {"alone": a.spawn(getattr(module, f"{case}_alone"), "127.0.0.1", 5000)}
+    else:
+        started = {"server": b.spawn(getattr(module, f"{case}_server"), "10.0.0.2", 5000, lambda: None)}
+        net.run(until=BEGIN)
+        started["client"] = a.spawn(getattr(module, f"{case}_client"), "10.0.0.2", 5000)
+    net.run(until=END)
+    found = {}
+    for role, process in started.items():
+        ended = [] if process.exit_code == 0 else [f"ended with {process.exit_code}", process.stderr]
+        ended += [] if process.done else [process.whereabouts()]
+        found[role] = process.stdout.splitlines() + ended
+    return found
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the oracle is Linux")
+@pytest.mark.parametrize(("file", "case"), cases(), ids=lambda value: value)
+def test_prints_the_same(file: str, case: str) -> None:
+    assert simulated(file, case) == on_loopback(file)[case]
