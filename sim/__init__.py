@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.lab.api import load, run
     from sim.lab.crafting import inspect
     from sim.lab.network import Network
+    from sim.lab.seeds import test
     from sim.links.rules import PASS, Deliver, Drop, Pass
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ _HOMES = {
     "inspect": "sim.lab.crafting",
     "load": "sim.lab.api",
     "run": "sim.lab.api",
+    "test": "sim.lab.seeds",
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "inspect",
     "load",
     "run",
+    "test",
 ]
 
 

@@ -1,8 +1,12 @@
-"""Fakes for people who write devices, rules and tests: small real parts in place of a whole network."""
+"""Fakes for people who write devices, rules and tests: small real parts in place of a whole network.
+
+`Traffic` tells what went over the wires of a whole one.
+"""
 
 from __future__ import annotations
 
 from sim.engine.engine import NEVER, Engine
+from sim.lab.traffic import Packet, Traffic
 from sim.links.channel import Properties
 from sim.links.link import Link
 from sim.links.port import Port, Receiver
@@ -10,7 +14,7 @@ from sim.stack.interfaces import Interface
 from sim.stack.outside import Outside
 from sim.tracing.recorder import Recorder
 
-__all__ = ["FakeOutside", "Sink", "linked"]
+__all__ = ["FakeOutside", "Packet", "Sink", "Traffic", "linked"]
 
 
 class Sink(Receiver):

@@ -23,7 +23,7 @@ from sim.engine.streams import Streams
 from sim.errors import TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector, relaxed_collector
-from sim.lab.nodes import LabHost, LabRouter, Probe
+from sim.lab.nodes import LabHost, LabRouter, Probe, Tools
 from sim.lab.partition import Partition
 from sim.lab.shuffling import Nudge
 from sim.links.channel import Properties
@@ -381,6 +381,14 @@ class Network:
                     link.set_power(port, on)
         if on:
             device.set_power(True)
+
+    def close(self) -> None:
+        """End all programs, at once; nothing of the network runs afterwards. Its trace stays."""
+        for node in self.nodes.values():
+            if isinstance(node, Tools):
+                node.end_programs()
+        if self._scheduler is not None:
+            self.engine.run(self.engine.now)
 
     def shuffle(self) -> None:
         """Let chance decide what happens first of what happens at one instant, from now on: to hunt races.

@@ -153,6 +153,11 @@ class Tools:
         self.services = (*self.services, process)
         return process
 
+    def end_programs(self) -> None:
+        """Kill all programs that run here."""
+        for process in self._programs:
+            process.kill()
+
     def set_power(self: Any, on: bool) -> None:
         """Switch it on or off. What runs on it ends as it does in a power cut; switched on, its services run again."""
         if not on:

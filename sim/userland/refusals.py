@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import multiprocessing
 import multiprocessing.context
 import multiprocessing.process
 import os
@@ -93,6 +94,7 @@ def replacements() -> list[tuple[Any, str, Any]]:
         *_refuse_all(os, "os", CHILDREN, OUTSIDE),
         (popen, "__init__", refuse("subprocess.Popen", OUTSIDE, popen.__init__)),
         (child, "start", refuse("multiprocessing.Process.start", OUTSIDE, child.start)),
+        *_refuse_all(multiprocessing, "multiprocessing", POOLS, OUTSIDE),
         *_refuse_all(multiprocessing.context.BaseContext, "multiprocessing", POOLS, OUTSIDE),
         *_refuse_all(signal, "signal", SIGNALS, UNSAFE),
         (_socket, "socket", _guarded_socket()),

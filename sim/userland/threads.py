@@ -331,5 +331,3 @@ class PoolCounter:
         process = process_of(task)
         process.pools += 1
         return process.pools - 1
-
-

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from sim.stack.alarms import NEVER, Alarm
-from sim.stack.service import IcmpError, IpService, os_error
+from sim.stack.service import IcmpError, IpService
 from sim.stack.tcp import acknowledging, incoming, outgoing, rate, states, timeouts, window
-from sim.stack.tcp.block import ECN_ASK, LOSS, RETRANSMIT, SMALLEST_MSS, ControlBlock, Settings
+from sim.stack.tcp.block import LOSS, RETRANSMIT, SMALLEST_MSS, ControlBlock, Settings
 from sim.stack.tcp.congestion.base import CongestionControl
 from sim.stack.tcp.options import Options
 from sim.stack.tcp.recovery import resend
@@ -340,10 +340,6 @@ class Connection(ControlBlock):
         elif self.keeping.deadline != NEVER and self.state != states.FIN_WAIT_2:
             self.core.cancel_alarm(self.keeping)
 
-    def asks_for_ecn(self) -> bool:
-        """Whether its SYN offers ECN."""
-        return self.settings.ecn == ECN_ASK
-
 
 def errno_of(error: IcmpError) -> int:
     """What a program hears of an ICMP error, 0 for nothing."""
@@ -354,14 +350,6 @@ def errno_of(error: IcmpError) -> int:
     if error.kind == icmpv4.PARAMETER_PROBLEM:
         return errno.EPROTO
     return 0
-
-
-def raise_pending(connection: Connection) -> None:
-    """Raises the error that is pending, as OSError; it is pending no longer."""
-    number = connection.error
-    if number:
-        connection.error = 0
-        raise os_error(number)
 
 
 class RetransmissionAlarm(Alarm):

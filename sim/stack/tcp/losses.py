@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from sim.stack.tcp.block import LOSS, OPEN, RECOVERY, REORDERING, ControlBlock
+from sim.stack.tcp.block import RECOVERY, REORDERING, ControlBlock
 from sim.stack.tcp.sent import Sent
 from sim.stack.tcp.timing import TIMER_SLACK, set_timer
 
@@ -162,13 +162,3 @@ def note_reordering(tcb: ControlBlock, low: i64) -> None:
         tcb.reordering = min((distance + tcb.mss - 1) // tcb.mss, MOST_REORDERING)
     tcb.reordering_seen = True
     tcb.reorderings += 1
-
-
-def is_quiet(tcb: ControlBlock) -> bool:
-    """Whether nothing unusual is going on."""
-    return tcb.phase == OPEN and tcb.sacked_out == 0 and tcb.lost_out == 0
-
-
-def is_in_loss(tcb: ControlBlock) -> bool:
-    """Whether the sender recovers from a timeout."""
-    return tcb.phase == LOSS

@@ -447,8 +447,3 @@ def _join_following(tcb: ControlBlock, entry: Sent, index: int, limit: int) -> N
         if not tcb.sack_ok and tcb.sacked_out:
             tcb.sacked_out -= 1
         following = tcb.sent.at(index + 1)
-
-
-def is_idle(tcb: ControlBlock) -> bool:
-    """Whether there is nothing that the program wants sent and nothing on its way."""
-    return tcb.sent.size() == 0 and not tcb.unsent and tcb.phase == OPEN

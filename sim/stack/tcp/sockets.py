@@ -9,15 +9,14 @@ import errno
 from collections.abc import Callable
 from typing import Final
 
-from mypy_extensions import i64
-
 from sim.stack.service import os_error
 from sim.stack.tcp import info, states
 from sim.stack.tcp.acknowledging import be_quick
-from sim.stack.tcp.block import LOSS, RECEIVE_BUFFER, SEND_BUFFER, User
+from sim.stack.tcp.block import RECEIVE_BUFFER, SEND_BUFFER, User
 from sim.stack.tcp.connection import Connection
 from sim.stack.tcp.outgoing import send_ack, sync_mss
 from sim.stack.tcp.ports import Tenant
+from sim.stack.tcp.socket_options import SocketOptions
 from sim.stack.tcp.tcp_service import TcpService
 from sim.stack.tcp.window import space_of
 from sim.wire.addresses import IPV4_ANY, is_multicast_ip
@@ -33,81 +32,10 @@ SHUT_RD: Final = 0
 SHUT_WR: Final = 1
 SHUT_RDWR: Final = 2
 
-SECOND: Final = 1_000_000_000
-MILLISECOND: Final = 1_000_000
 SMALLEST_SEND_BUFFER: Final = 4608  # bytes; Linux's SOCK_MIN_SNDBUF
 SMALLEST_RECEIVE_BUFFER: Final = 2304  # bytes; Linux's SOCK_MIN_RCVBUF
 LARGEST_BUFFER: Final = 4 << 20  # bytes that may be asked for: net.core.rmem_max and wmem_max
 LARGEST_BACKLOG: Final = 4096  # net.core.somaxconn
-
-
-class SocketOptions:
-    """What a program has set; accepted connections inherit it from their listener."""
-
-    def __init__(self) -> None:
-        self.nodelay: bool = False
-        self.cork: bool = False
-        self.keepalive: bool = False
-        self.keepalive_idle: int = 7200  # s
-        self.keepalive_interval: int = 75  # s
-        self.keepalive_count: int = 9
-        self.linger: int = -1  # s; -1: off
-        self.user_timeout: int = 0  # ms; 0: none
-        self.syn_count: int = 6
-        self.fin_timeout: int = 60  # s
-        self.defer_accept: int = 0  # s that an accepted connection may wait for its first data
-        self.ttl: int = 64
-        self.tos: int = 0
-        self.receive_errors: bool = False  # IP_RECVERR
-        self.max_segment: int = 0  # bytes; 0: by the MTU
-        self.oob_inline: bool = False
-        self.congestion: str = ""
-        self.send_buffer: int = 0  # bytes; 0: grows by itself
-        self.receive_buffer: int = 0
-
-    def copy(self) -> SocketOptions:
-        """The same for another socket."""
-        other = SocketOptions()
-        other.nodelay, other.cork, other.oob_inline = self.nodelay, self.cork, self.oob_inline
-        other.keepalive, other.keepalive_idle = self.keepalive, self.keepalive_idle
-        other.keepalive_interval, other.keepalive_count = self.keepalive_interval, self.keepalive_count
-        other.linger, other.user_timeout = self.linger, self.user_timeout
-        other.syn_count, other.fin_timeout = self.syn_count, self.fin_timeout
-        other.defer_accept = self.defer_accept
-        other.ttl, other.tos, other.max_segment = self.ttl, self.tos, self.max_segment
-        other.congestion, other.receive_errors = self.congestion, self.receive_errors
-        other.send_buffer, other.receive_buffer = self.send_buffer, self.receive_buffer
-        return other
-
-    def defer_count(self) -> int:
-        """TCP_DEFER_ACCEPT in retransmissions of the SYN,ACK: 1 for up to 1 s, 2 for up to 3 s, and so on."""
-        count = 0
-        while (1 << count) - 1 < self.defer_accept:
-            count += 1
-        return count
-
-    def apply(self, connection: Connection) -> None:
-        """Let them hold for a connection."""
-        connection.nodelay = self.nodelay
-        connection.cork = self.cork
-        connection.keepalive_idle = i64(self.keepalive_idle) * SECOND
-        connection.keepalive_interval = i64(self.keepalive_interval) * SECOND
-        connection.keepalive_count = self.keepalive_count
-        connection.linger = self.linger
-        connection.user_timeout = i64(self.user_timeout) * MILLISECOND
-        connection.syn_count = self.syn_count
-        connection.fin_timeout = i64(self.fin_timeout) * SECOND
-        connection.ttl = self.ttl
-        connection.tos = self.tos & ~3
-        connection.user_mss = self.max_segment
-        connection.oob_inline = self.oob_inline
-        connection.receive_errors = self.receive_errors
-        if self.send_buffer:
-            connection.send_buffer = self.send_buffer
-            connection.send_buffer_locked = True
-        if self.receive_buffer:
-            connection.receive_buffer = self.receive_buffer
-            connection.receive_buffer_locked = True
 
 
 class TcpSocket(Tenant):
@@ -550,10 +478,6 @@ class TcpSocket(Tenant):
                 send_ack(connection)
         else:
             connection.interactive = True
-
-    def is_in_loss(self) -> bool:
-        """Whether it recovers from a timeout, for those who watch."""
-        return self.connection is not None and self.connection.phase == LOSS
 
 
 class SocketUser(User):
