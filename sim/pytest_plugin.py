@@ -4,8 +4,8 @@
     --sim-replay SEED   only this seed
     --sim-shuffle       what happens at one instant is ordered by the seed, to hunt races
 
-Fixtures: `sim_network` is a fresh network, whose seed comes from the test's name; `sim_load(path, seed=None)` builds one
-from a topology's file, which lies beside the test; `sim_traffic(net)` tells what went over the wires. When a test
+Fixtures: `sim_network` is a fresh network, whose seed comes from the test's name; `sim_load(path, seed=None)` builds
+one from a topology's file, which lies beside the test; `sim_traffic(net)` tells what went over the wires. When a test
 fails, the traces of its networks are written to pytest's temporary folder. A suite that uses none of it does not pay
 for it: everything else is imported when it is asked for.
 """

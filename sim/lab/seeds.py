@@ -36,7 +36,7 @@ class Settings:
     replay: int | None = None
     shuffle: bool = False
     folder: Callable[[], Path] = lambda: Path(tempfile.mkdtemp(prefix="sim-trace-"))
-    command: Callable[[int], str | None] = lambda seed: None
+    command: Callable[[int], str | None] = lambda _seed: None
 
 
 class Trials:
@@ -62,12 +62,12 @@ class Trials:
             seeds = [settings.replay]
         for seed in seeds:
             if self.parameter == "seed":
-                self._try(settings, seed, None, lambda seed=seed: call(seed=seed))  # type: ignore[misc]
+                self._try(settings, seed, None, lambda seed=seed: call(seed=seed))
                 continue
             net = Network(seed)
             if self.shuffle or settings.shuffle:
                 net.shuffle()
-            self._try(settings, seed, net, lambda net=net: call(net=net))  # type: ignore[misc]
+            self._try(settings, seed, net, lambda net=net: call(net=net))
             net.close()
 
     def _try(self, settings: Settings, seed: int, net: Network | None, call: Function) -> None:
@@ -100,7 +100,7 @@ def failure_note(seed: int, command: str | None, trace: Path | None) -> str:
     return "\n".join(lines)
 
 
-def test(seeds: int = 100, *, shuffle: bool = False) -> Callable[[Function], Function]:
+def test(seeds: int = 100, *, shuffle: bool = False) -> Callable[[Function], Function]:  # noqa: PT028 - no test itself
     """Make a test of a function that takes `net` (a fresh Network) or `seed`: it is run under the seeds 0 to
     `seeds` - 1.
 

@@ -244,7 +244,7 @@ def replacements() -> list[tuple[Any, str, Any]]:
     """(module, name, what stands there from now on)."""
     gmtime = time.gmtime
     asctime = time.asctime
-    found = [
+    found: list[tuple[Any, str, Any]] = [
         (time, name, clock(getattr(time, name), START if name.startswith("time") else 0, not name.endswith("_ns")))
         for name in (
             "time",

@@ -12,6 +12,7 @@ class Environment(os._Environ[str]):
     """Has the type of `os.environ`, but nobody behind it."""
 
     def __init__(self, variables: dict[str, str]) -> None:
+        self._data: dict[bytes, bytes] = {}
         real = os.environ
         super().__init__({}, real.encodekey, real.decodekey, real.encodevalue, real.decodevalue)
         for name, value in (DEFAULTS | variables).items():

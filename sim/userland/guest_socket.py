@@ -94,9 +94,12 @@ class GuestSocket(socket.socket):
         return int(self._inner.fileno())
 
     def settimeout(self, value: float | None, /) -> None:
-        timeout = patience.timeout_of(value)
-        self._process.sockets.check(self._inner.fileno())
-        self._wait_for = timeout
+        self._wait_for = patience.timeout_of(value)
+        try:
+            self._process.sockets.check(self._inner.fileno())
+        except OSError:
+            self._wait_for = 0.0  # a timeout is what CPython itself adds to a descriptor that does not block
+            raise
 
     def gettimeout(self) -> float | None:
         return self._wait_for
@@ -130,7 +133,7 @@ class GuestSocket(socket.socket):
 
     def _deadline(self) -> int | None:
         wait = self._wait_for
-        return None if wait is None else here()[0].after(wait)
+        return here()[0].after(wait) if wait else None
 
     def _watch(self) -> Watch:
         return self._process.sockets.watch(self._inner.fileno())
@@ -219,7 +222,13 @@ class GuestSocket(socket.socket):
 
     # -- sending
 
+    def _await_room(self, deadline: int | None) -> None:
+        """With a timeout, CPython asks for room before it sends; the kernel says that there is some when there is a lot."""
+        if self._wait_for:
+            patience.until(self, POLLOUT | POLLERR | POLLHUP, ROOM, deadline)
+
     def send(self, data: Any, flags: int = 0, /) -> int:
+        self._await_room(self._deadline())
         taken = self._patiently(lambda: int(self._inner.send(data, flags)), ROOM, flags)
         return taken + self._send_rest(data, taken, flags)
 
@@ -239,24 +248,27 @@ class GuestSocket(socket.socket):
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         left = memoryview(data).cast("B")
-        deadline: int | None = None
+        deadline = self._deadline()
         while True:
+            self._await_room(deadline)
             part = left[:LONGEST_WRITE]
             try:
                 taken = int(self._inner.send(part, flags))
             except BlockingIOError:
                 if self._wait_for == 0:
                     raise
-                deadline = self._deadline() if deadline is None else deadline
-                taken = patience.retry(self, lambda part=part: int(self._inner.send(part, flags)), ROOM, deadline)  # type: ignore[misc]
+                patience.wait(self, ROOM, deadline)
+                continue
             left = left[taken:]
             if not left:
                 return
 
     def sendto(self, data: Any, *arguments: Any) -> int:
+        self._await_room(self._deadline())
         return self._patiently(lambda: int(self._inner.sendto(data, *arguments)), ROOM)
 
     def sendmsg(self, buffers: Iterable[Any], *arguments: Any) -> int:
+        self._await_room(self._deadline())
         parts = list(buffers) if isinstance(buffers, Iterable) else buffers
         flags = operator.index(arguments[1]) if len(arguments) > 1 else 0
         taken = self._patiently(lambda: int(self._inner.sendmsg(parts, *arguments)), ROOM, flags)

@@ -107,7 +107,7 @@ class SharedLock(GuestLock):
 
     def __init__(self, real: Any = None) -> None:
         super().__init__()
-        self._real = real_lock() if real is None else real
+        self._real: Any = real_lock() if real is None else real
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         if current() is None:

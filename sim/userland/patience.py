@@ -72,6 +72,11 @@ def until(waiter: Waiter, events: int, what: str, deadline: int | None) -> None:
         _wait(waiter, task, what, deadline)
 
 
+def wait(waiter: Waiter, what: str, deadline: int | None) -> None:
+    """Wait for the next event. Raises TimeoutError."""
+    _wait(waiter, _task(), what, deadline)
+
+
 def _wait(waiter: Waiter, task: Task, what: str, deadline: int | None) -> None:
     if deadline is not None and task.scheduler.engine.now >= deadline:
         raise TimeoutError("timed out")

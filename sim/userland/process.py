@@ -91,7 +91,6 @@ class Process:
         """What the modules in this folder keep for the program."""
         self.random = Random(seed)
         self.opened: dict[int, None] = {}  # descriptors of its sockets
-        self.default_timeout: float | None = None  # s, of `socket.setdefaulttimeout`
         self.default_timeout: float | None = None  # of new sockets, in seconds
         self.threads: dict[Task, bool] = {}  # and whether they are daemons
         self.thread_objects: dict[int, Any] = {}  # threading.Thread by its identity

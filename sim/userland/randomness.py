@@ -61,7 +61,7 @@ def urandom(real: Callable[[int], bytes]) -> Callable[[int], bytes]:
 def getrandom(draw: Callable[[int], bytes]) -> Callable[..., bytes]:
     """`os.getrandom`."""
 
-    def get(size: int, flags: int = 0) -> bytes:
+    def get(size: int, _flags: int = 0) -> bytes:
         return draw(size)
 
     return get

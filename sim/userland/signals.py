@@ -50,7 +50,7 @@ def get_handler(number: int) -> Any:
     return _as_python_shows_it(here()[1].signals.handler(_checked(number)))
 
 
-def set_wakeup_fd(descriptor: int, *, warn_on_full_buffer: bool = True) -> int:
+def set_wakeup_fd(descriptor: int, **_: bool) -> int:
     """`signal.set_wakeup_fd`: a socket into which the number of each signal is written."""
     task, process = here()
     if task is not process.main:
@@ -59,7 +59,7 @@ def set_wakeup_fd(descriptor: int, *, warn_on_full_buffer: bool = True) -> int:
     return before
 
 
-def interrupts_calls(number: int, flag: bool) -> None:
+def interrupts_calls(number: int, _flag: bool) -> None:
     """`signal.siginterrupt`: calls are resumed anyway (PEP 475)."""
     _checked(number)
 

@@ -1,7 +1,7 @@
 """Threads of a program: tasks of it, one at a time, in place of `_thread`'s.
 
-`threading` itself stays CPython's: conditions, events, semaphores, barriers, queues and timers are built there on locks,
-and the locks are ours (locks.py). What a `Thread` keeps of its real thread (`_tstate_lock` up to 3.12, `_handle` from
+`threading` itself stays CPython's: conditions, events, semaphores, barriers, queues and timers are built there on
+locks, and the locks are ours (locks.py). What a `Thread` keeps of its real thread (`_tstate_lock` up to 3.12, `_handle` from
 3.13 on) is what `join` and `is_alive` ask, so that is what is put in place when a program starts one.
 """
 
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sim.userland.guest_socket import here, process_of
 from sim.userland.locks import GuestLock, SharedLock
+from sim.userland.refusals import refusal
 from sim.userland.tasks import Task, current
 
 FIRST_IDENTITY: Final = 1 << 48
@@ -162,7 +163,9 @@ def start_joinable_thread(real: Callable[..., Any]) -> Callable[..., Any]:
 
     def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:
         if current() is None:
-            return real(function, handle, daemon)
+            return real(function, handle=handle, daemon=daemon)
+        if handle is not None:
+            raise refusal("_thread.start_joinable_thread", "with a handle; threading.Thread has one of the program's")
         task = _start_bare(function, (), {})
         made = GuestHandle(identity_of(task))
         task.on_done.append(made.set_done)
@@ -186,7 +189,7 @@ def _start_bare(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
     return process.start_thread(body, "thread", daemon=True)
 
 
-class GuestThread(threading.Thread):
+class _MainThread(threading.Thread):
     """What `threading.current_thread()` is in a thread that `threading` did not start: the first one, above all."""
 
     def __init__(self, task: Task, name: str, daemon: bool) -> None:
@@ -207,9 +210,9 @@ def thread_of(task: Task) -> threading.Thread:
     if known is None:
         is_main = task is process.main
         name = "MainThread" if is_main else f"Dummy-{task.number}"
-        known = process.thread_objects[identity] = GuestThread(task, name, not is_main)
+        known = process.thread_objects[identity] = _MainThread(task, name, not is_main)
         task.on_done.append(lambda: process.thread_objects.pop(identity, None))
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def current_thread(real: Callable[[], threading.Thread]) -> Callable[[], threading.Thread]:

@@ -108,18 +108,19 @@ def _stop(observed: _Observed, task: Task, seconds: float) -> None:
     where = place(sys._current_frames().get(observed.thread))
     text = f"{task.name} has run for {seconds:.1f} s of real time at {where} and never waits: virtual time stands still"
 
-    class Spun(SpinError):
+    class FoundSpinningError(SpinError):
         """Made without arguments, as the interpreter makes it."""
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(text)
 
-    Spun.__name__, Spun.__qualname__, Spun.__module__ = "SpinError", "SpinError", SpinError.__module__
-    task.verdict = Spun()
+    FoundSpinningError.__name__ = FoundSpinningError.__qualname__ = SpinError.__name__
+    FoundSpinningError.__module__ = SpinError.__module__
+    task.verdict = FoundSpinningError()
     if observed.warnings <= 2:
         from greenlet import GreenletExit
 
-        _raise_in(observed.thread, Spun if observed.warnings == 1 else GreenletExit)
+        _raise_in(observed.thread, FoundSpinningError if observed.warnings == 1 else GreenletExit)
     elif observed.thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(observed.thread, signal.SIGINT)
 

@@ -21,7 +21,7 @@ from sim.devices.router import Router
 from sim.devices.switch import Switch
 from sim.lab.network import Network
 from sim.links.port import Port
-from sim.stack import neighbours, reassembly, udp
+from sim.stack import neighbours, reassembly, udp_socket
 from sim.stack.ip import PATH_CACHE_LIMIT
 from sim.units import MILLISECOND
 from sim.wire.addresses import parse_ip
@@ -236,7 +236,7 @@ def check_stack(node: IpNode) -> None:
         assert len(entries) <= neighbours.TABLE_LIMIT
         assert not any(entry.waiting for entry in entries.values())
     assert reassembly.MAX_DATAGRAMS <= 64
-    assert udp.ERROR_LIMIT <= 64
+    assert udp_socket.ERROR_LIMIT <= 64
 
 
 @pytest.mark.slow

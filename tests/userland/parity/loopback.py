@@ -53,11 +53,11 @@ def start(function: Callable[..., Any], *arguments: Any) -> tuple[int, int]:
     os._exit(code)
 
 
-def finish(child: int, output: int) -> list[str]:
-    """What it has printed."""
+def finish(child: int, output: int, port: int) -> list[str]:
+    """What it has printed, without what differs from run to run."""
     status = os.waitpid(child, 0)[1]
     size = os.lseek(output, 0, os.SEEK_END)
-    text = os.pread(output, size, 0).decode()
+    text = os.pread(output, size, 0).decode().replace(HERE, "HOST").replace(str(port), "PORT")
     os.close(output)
     return text.splitlines() + ([f"ended with {status}"] if status else [])
 
@@ -71,7 +71,7 @@ def run_pair(server: Callable[..., Any], client: Callable[..., Any]) -> dict[str
     os.read(hear, 1)
     calling = start(client, HERE, port)
     os.close(hear)
-    return {"client": finish(*calling), "server": finish(*serving)}
+    return {"client": finish(*calling, port), "server": finish(*serving, port)}
 
 
 def run(module: Any) -> dict[str, dict[str, list[str]]]:
@@ -80,7 +80,8 @@ def run(module: Any) -> dict[str, dict[str, list[str]]]:
     for name in list(vars(module)):
         case, _, role = name.rpartition("_")
         if role == "alone":
-            found[case] = {"alone": finish(*start(getattr(module, name), HERE, free_port()))}
+            port = free_port()
+            found[case] = {"alone": finish(*start(getattr(module, name), HERE, port), port)}
         elif role == "server":
             found[case] = run_pair(getattr(module, name), getattr(module, f"{case}_client"))
     return found
