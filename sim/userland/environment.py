@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Any, Final
 
 DEFAULTS: Final = {"HOME": "/nonexistent", "LANG": "C.UTF-8", "PATH": os.defpath, "USER": "root"}
 
@@ -12,7 +12,7 @@ class Environment(os._Environ[str]):
     """Has the type of `os.environ`, but nobody behind it."""
 
     def __init__(self, variables: dict[str, str]) -> None:
-        self._data: dict[bytes, bytes] = {}
+        self._data: dict[Any, Any] = {}  # in the form that the real system has
         real = os.environ
         super().__init__({}, real.encodekey, real.decodekey, real.encodevalue, real.decodevalue)
         for name, value in (DEFAULTS | variables).items():

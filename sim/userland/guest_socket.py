@@ -317,8 +317,8 @@ class GuestSocket(socket.socket):
 
     def _real_close(self, *_: Any) -> None:
         descriptor = self._inner.fileno()
-        if descriptor >= 0 and not _collecting:
-            self._process.opened.pop(descriptor, None)
+        if descriptor in self._process.opened and not _collecting:  # not: closed by the system when the program ended
+            del self._process.opened[descriptor]
             self._inner.close()
 
 

@@ -7,27 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario.expect import Expect, PingExpect, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.expect import Expect, PingExpect, ProgramExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.lint import lint
 from sim.scenario.load import loads
 from sim.scenario.model import KINDS, STEPS, Defaults, Generate, Interface, Link, Model, Route, Topology
+from sim.scenario.programs import Command, Program, Service
 from sim.scenario.queueing import CoDel, Discipline, DropTail, FqCoDel, Red, TokenBucket
 from sim.scenario.shapes import FatTree, Line, Random, Ring, Star, Tree
-from sim.scenario.steps import Frame, LinkChange, NodeChange, Ping, Tcp, Traceroute, Udp
+from sim.scenario.steps import Frame, LinkChange, NodeChange, Partition, Ping, Tcp, Traceroute, Udp
 
-PAGE = (Path(__file__).parents[2] / "topologies" / "README.md").read_text("utf-8")
+TOPOLOGIES = Path(__file__).parents[2] / "topologies"
+PAGE = (TOPOLOGIES / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
+    *(Command, Program, Service, Partition),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
-    *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect),
+    *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ProgramExpect),
     *KINDS.values(),
     *STEPS.values(),
 ]
 CODES = {
     "unknown-node", "unknown-port", "unknown-link", "port-in-use", "no-free-port", "wrong-kind", "no-address",
-    "no-path", "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
+    "no-path", "no-file", "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
     "next-hop-off-subnet",
     "mask-mismatch", "subnet-overlap", "mtu-mismatch", "l2-loop", "dangling-port", "unlinked-node",
     "unreachable-destination",
@@ -36,7 +39,7 @@ CODES = {
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_examples_have_no_problem(text: str) -> None:
-    assert [str(problem) for problem in lint(loads(text))] == []
+    assert [str(problem) for problem in lint(loads(text, str(TOPOLOGIES / "example.yaml")))] == []
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

@@ -72,13 +72,13 @@ class ProgramAction(Action):
         process = self.process
         if process is None:
             return []
-        found = []
-        if self._stopped.startswith("the timeout"):
-            found.append(f"timeout: it had not ended after {format_duration(self.step.patience)}: {self._where}")
-        elif not self._stopped and process.exit_code and not (isinstance(expected, ProgramExpect) and expected.exit):
+        wanted = expected.exit if isinstance(expected, ProgramExpect) else None
+        if self._stopped.startswith("the timeout") and (wanted is None or wanted.holds(0)):
+            return [f"timeout: it had not ended after {format_duration(self.step.patience)}: {self._where}"]
+        if not self._stopped and process.exit_code and wanted is None:
             error = self._error(process)
-            found.append(f"exit: expected 0, got {process.exit_code}" + (f" ({error})" if error else ""))
-        return found
+            return [f"exit: expected 0, got {process.exit_code}" + (f" ({error})" if error else "")]
+        return []
 
     def watched(self) -> int | None:
         self._look_back()

@@ -93,6 +93,10 @@ class Conversation:
         net = self.pair.net
         net.run(until=net.now + 2 * PATIENCE, budget=EVENTS)
 
+    def gave_up(self) -> bool:
+        """Whether one end has closed and then, an orphan, repeated itself in vain for 8 doublings of the RTO."""
+        return self.client.over != self.server.over and self.faults.lost >= 5
+
     def graceful(self) -> bool:
         return self.client.plan.end == self.server.plan.end == "graceful"
 
@@ -150,15 +154,15 @@ def test_every_way_to_end(client: str, server: str, box: tuple[int, ...]) -> Non
     """Without faults, and each of the first twelve packets lost once."""
     for victim in range(-1, 12):
         schedule = [("lose" if n == victim else "pass", 0) for n in range(12)]
-        plans = [Plan(5000, 800, end=how, end_at=30, salt=salt) for how, salt in ((client, 1), (server, 2))]
-        check(Conversation(*plans, Faults(schedule), OldBox(*box), "cubic", False))
+        one, other = (Plan(5000, 800, end=how, end_at=30, salt=salt) for how, salt in ((client, 1), (server, 2)))
+        check(Conversation(one, other, Faults(schedule), OldBox(*box), "cubic", False))
 
 
 def test_losses_both_ways() -> None:
     """Who sends again what was lost and reports what came out of order has less room in each segment."""
     schedule = [("lose" if n in (10, 13) else "pass", 0) for n in range(14)]
-    plans = [Plan(60_000, 5000, salt=salt) for salt in (1, 2)]
-    conversation = Conversation(*plans, Faults(schedule), OldBox(), "cubic", False)
+    one, other = (Plan(60_000, 5000, salt=salt) for salt in (1, 2))
+    conversation = Conversation(one, other, Faults(schedule), OldBox(), "cubic", False)
     check(conversation)
     assert conversation.client.at_end
     assert conversation.server.at_end
