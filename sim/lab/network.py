@@ -20,7 +20,7 @@ from sim.devices.node import IpNode
 from sim.devices.switch import AGEING_TIME, TABLE_SIZE, Switch
 from sim.engine.engine import Engine
 from sim.engine.streams import Streams
-from sim.errors import TopologyError
+from sim.errors import SimError, TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector, relaxed_collector
 from sim.lab.nodes import LabHost, LabRouter, Probe, Tools
@@ -352,11 +352,13 @@ class Network:
 
         `budget` bounds the number of events; BudgetError (a RuntimeError) says that it was not enough.
         """
+        self._refuse_programs()
         with relaxed_collector():
             self.engine.run(None if until is None else duration(until), budget)
 
     def run_until(self, done: Callable[[], bool], *, budget: int | None = None) -> None:
         """Run virtual time until `done()`, asked whenever something called `engine.stop()`, or nothing is left."""
+        self._refuse_programs()
         with relaxed_collector():
             while not done() and self.engine.next_time() is not None:
                 self.engine.run(None, budget)
@@ -367,6 +369,15 @@ class Network:
         if name not in tcp.controls:
             raise unknown("congestion control", name, tcp.controls)
         tcp.congestion = name
+
+    def _refuse_programs(self) -> None:
+        """A program is part of what runs: it lets time pass by waiting, and has no clock to turn."""
+        running = None if self._scheduler is None else self._scheduler.running
+        if running is not None:
+            raise SimError(
+                f"{running.name} asks for the simulation to be run, within which it runs itself: net.run(), "
+                "host.ping() and their like are for the outside; a program opens sockets, and waits"
+            )
 
     def set_power(self, node: Node | str, on: bool) -> None:
         """Switch a device off (its links lose their carrier, what it learned is gone), or on again."""

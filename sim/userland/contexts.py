@@ -10,6 +10,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from sim.userland.logs import LogRoot
+
 
 class LoopLocal:
     """What asyncio keeps per thread: the loop that is set, and whether one was."""
@@ -29,6 +31,7 @@ class Streams:
         self.argv = argv
         self.folder = folder
         self.path: list[str] = []  # where its own modules lie
+        self.log = LogRoot()
         self.environment: Any = None  # os.environ; None for the real one
         self.main_module: Any = None  # sys.modules["__main__"]; None for the real one
 
@@ -56,6 +59,7 @@ class Context:
         sys.stdin, sys.stdout, sys.stderr, sys.argv = streams.stdin, streams.stdout, streams.stderr, streams.argv
         if streams.environment is not None:
             self._environment, os.environ = os.environ, streams.environment
+        streams.log.exchange()
         if streams.main_module is not None:
             self._main_module = sys.modules["__main__"]
             sys.modules["__main__"] = streams.main_module
@@ -70,6 +74,7 @@ class Context:
         streams = self.streams
         if streams.environment is not None:
             streams.environment, os.environ = os.environ, self._environment
+        streams.log.exchange()
         if streams.main_module is not None:
             sys.modules["__main__"] = self._main_module
         if streams.folder:

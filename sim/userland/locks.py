@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import inspect
 import queue
 import threading
 from collections import deque
@@ -216,6 +217,38 @@ def _class_attribute(kind: type, name: str) -> Any:
             return base.__dict__[name]
     return None
 
+
+def share(program: Callable[..., Any]) -> None:
+    """Let the locks and thread-local data that a function finds in its module, or around it, be fit for programs.
+
+    They were made outside of programs, where the real ones are made.
+    """
+    function = inspect.unwrap(getattr(program, "__func__", program))
+    scope: dict[str, Any] = getattr(function, "__globals__", {})
+    for name, value in list(scope.items()):
+        if type(value) in _SHARED:
+            scope[name] = _SHARED[type(value)](value)
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            kind = type(cell.cell_contents)
+        except ValueError:
+            continue  # not bound yet
+        if kind in _SHARED:
+            cell.cell_contents = _SHARED[kind](cell.cell_contents)
+
+
+def _shared_local(local: Any) -> _LocalMemory:
+    made = _LocalMemory()
+    for name, value in vars(local).items():
+        setattr(made, name, value)
+    return made
+
+
+_SHARED: Final[dict[type, Callable[[Any], Any]]] = {
+    type(real_lock()): SharedLock,
+    type(threading.RLock()): lambda _: shared_rlock(),
+    _thread._local: _shared_local,
+}
 
 _LocalMemory.__name__ = _LocalMemory.__qualname__ = "local"
 

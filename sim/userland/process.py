@@ -25,6 +25,7 @@ from sim.userland.contexts import Context, Streams
 from sim.userland.environment import Environment
 from sim.userland.local_object import LocalObject
 from sim.userland.local_sockets import LocalSocket
+from sim.userland.locks import share
 from sim.userland.signal_table import SIGKILL, SIGNALLED, SignalTable
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
@@ -80,6 +81,8 @@ class Process:
         self.ended: int | None = None
         self.on_exit: list[Callable[[], None]] = []
         self.environment = Environment(environment or {})
+        if callable(program):
+            share(program)
         self._remember_nothing(f"{seed}/{host.name}/{number}")
         self._out = _Captured()
         self._err = _Captured()

@@ -1,8 +1,8 @@
 """Threads of a program: tasks of it, one at a time, in place of `_thread`'s.
 
 `threading` itself stays CPython's: conditions, events, semaphores, barriers, queues and timers are built there on
-locks, and the locks are ours (locks.py). What a `Thread` keeps of its real thread (`_tstate_lock` up to 3.12, `_handle` from
-3.13 on) is what `join` and `is_alive` ask, so that is what is put in place when a program starts one.
+locks, and the locks are ours (locks.py). What a `Thread` keeps of its real thread (`_tstate_lock` up to 3.12,
+`_handle` from 3.13 on) is what `join` and `is_alive` ask: that is put in place when a program starts one.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def start_new_thread(real: Callable[..., int]) -> Callable[..., int]:
 def start_joinable_thread(real: Callable[..., Any]) -> Callable[..., Any]:
     """`_thread.start_joinable_thread` (Python 3.13)."""
 
-    def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:
+    def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:  # noqa: ARG001
         if current() is None:
             return real(function, handle=handle, daemon=daemon)
         if handle is not None:
@@ -277,7 +277,10 @@ class ThreadQueues(weakref.WeakKeyDictionary[threading.Thread, Any]):
         if task is None:
             super().__setitem__(thread, work)
         else:
-            process_of(task).workers[thread] = work
+            process = process_of(task)
+            if not process.workers:
+                process.on_shutdown.append(lambda: end_workers(process.workers))
+            process.workers[thread] = work
 
 
 def end_workers(workers: MutableMapping[threading.Thread, Any]) -> None:
