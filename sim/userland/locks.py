@@ -157,9 +157,9 @@ class _LocalMemory(_thread._local):
 
     def __new__(cls, /, *args: Any, **kwargs: Any) -> _LocalMemory:
         made = super().__new__(cls, *args, **kwargs)
-        object.__setattr__(made, "_guest_arguments", (args, kwargs))
+        _thread._local.__setattr__(made, "_guest_arguments", (args, kwargs))
         values: WeakKeyDictionary[Task, dict[str, Any]] = WeakKeyDictionary()
-        object.__setattr__(made, "_guest_values", values)
+        _thread._local.__setattr__(made, "_guest_values", values)
         task = current()
         if task is not None:
             values[task] = {}  # its __init__ is called by whoever makes it

@@ -161,11 +161,13 @@ def start_new_thread(real: Callable[..., int]) -> Callable[..., int]:
 def start_joinable_thread(real: Callable[..., Any]) -> Callable[..., Any]:
     """`_thread.start_joinable_thread` (Python 3.13)."""
 
-    def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:  # noqa: ARG001
+    def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:
         if current() is None:
             return real(function, handle=handle, daemon=daemon)
-        if handle is not None:
-            raise refusal("_thread.start_joinable_thread", "with a handle; threading.Thread has one of the program's")
+        if handle is not None or not daemon:
+            raise refusal(
+                "_thread.start_joinable_thread", "only daemons without a handle; threading.Thread does it all"
+            )
         task = _start_bare(function, (), {})
         made = GuestHandle(identity_of(task))
         task.on_done.append(made.set_done)

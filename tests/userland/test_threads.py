@@ -1,4 +1,4 @@
-"""Threads, locks, queues and pools of programs: the same functions run for real, and print the same in the same order."""
+"""Threads, locks, queues and pools of programs: the same functions, run for real, print the same in the same order."""
 
 from __future__ import annotations
 
@@ -122,7 +122,8 @@ def reenters() -> None:
 
 
 def notifies() -> None:
-    condition, ready = threading.Condition(), []
+    condition = threading.Condition()
+    ready: list[int] = []
 
     def consumer(number: int) -> None:
         with condition:
@@ -305,8 +306,8 @@ def works_beside_asyncio() -> None:
 
 def follows_a_schedule() -> None:
     plan = sched.scheduler()
-    plan.enter(STEP * 2, 1, print, ["second"])
-    plan.enter(STEP, 1, print, ["first"])
+    plan.enter(STEP * 2, 1, print, ("second",))
+    plan.enter(STEP, 1, print, ("first",))
     plan.run()
 
 
