@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any, TextIO
 
-from sim.userland.logs import LogRoot
+from sim.userland.logs import Hooks, LogRoot
 
 
 class LoopLocal:
@@ -32,6 +32,7 @@ class Streams:
         self.folder = folder
         self.path: list[str] = []  # where its own modules lie
         self.log = LogRoot()
+        self.hooks = Hooks()
         self.environment: Any = None  # os.environ; None for the real one
         self.main_module: Any = None  # sys.modules["__main__"]; None for the real one
 
@@ -60,6 +61,7 @@ class Context:
         if streams.environment is not None:
             self._environment, os.environ = os.environ, streams.environment
         streams.log.exchange()
+        streams.hooks.exchange()
         if streams.main_module is not None:
             self._main_module = sys.modules["__main__"]
             sys.modules["__main__"] = streams.main_module
@@ -75,6 +77,7 @@ class Context:
         if streams.environment is not None:
             streams.environment, os.environ = os.environ, self._environment
         streams.log.exchange()
+        streams.hooks.exchange()
         if streams.main_module is not None:
             sys.modules["__main__"] = self._main_module
         if streams.folder:

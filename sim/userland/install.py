@@ -72,6 +72,7 @@ def install() -> None:
             known[id(original)] = (original, new)
         setattr(owner, name, new)
     clocks.replace_dates()
+    locks.adopt_subclasses()
     for module in list(sys.modules.values()):
         if isinstance(module, ModuleType) and not module.__name__.startswith("sim."):
             _rebind(module, known)

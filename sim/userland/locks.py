@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import inspect
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -137,12 +138,15 @@ def shared_rlock() -> Any:
     return lock
 
 
+_NEGATIVE: Final = "timeout value must be " + ("a non-negative number" if sys.version_info >= (3, 13) else "positive")
+
+
 def _check(blocking: bool, timeout: float) -> None:
     """Refuse what CPython refuses."""
     if not blocking:
         raise ValueError("can't specify a timeout for a non-blocking call")
     if timeout < 0:
-        raise ValueError("timeout value must be a non-negative number")
+        raise ValueError(_NEGATIVE)
     if timeout > threading.TIMEOUT_MAX:
         raise OverflowError("timeout value is too large")
 
@@ -150,24 +154,23 @@ def _check(blocking: bool, timeout: float) -> None:
 class _LocalMemory(_thread._local):
     """`threading.local`: what a thread keeps there, and what a thread of a program does.
 
-    Outside of programs it is CPython's own. A subclass's `__init__` is called once in each thread, as there.
+    Outside of programs it is CPython's own. A subclass's `__init__` is called once in each thread, as there. There are
+    no members beyond CPython's, so that classes which were derived from that one can be given this one as their base.
     """
 
-    __slots__ = ("_guest_arguments", "_guest_values")
+    __slots__ = ()
 
     def __new__(cls, /, *args: Any, **kwargs: Any) -> _LocalMemory:
         made = super().__new__(cls, *args, **kwargs)
-        _thread._local.__setattr__(made, "_guest_arguments", (args, kwargs))
-        values: WeakKeyDictionary[Task, dict[str, Any]] = WeakKeyDictionary()
-        _thread._local.__setattr__(made, "_guest_values", values)
+        kept = _kept[made] = _Kept(args, kwargs)
         task = current()
         if task is not None:
-            values[task] = {}  # its __init__ is called by whoever makes it
+            kept.values[task] = {}  # its __init__ is called by whoever makes it
         return made
 
     def __getattribute__(self, name: str) -> Any:
         task = current()
-        if task is None or name in ("_guest_arguments", "_guest_values", "__class__"):
+        if task is None or name == "__class__":
             return super().__getattribute__(name)
         values = _values(self, task)
         if name == "__dict__":
@@ -197,18 +200,37 @@ class _LocalMemory(_thread._local):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
 
+class _Kept:
+    """What belongs to one `local`: the arguments of its `__init__`, and what each task keeps there."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args = args
+        self.kwargs = kwargs
+        self.values: WeakKeyDictionary[Task, dict[str, Any]] = WeakKeyDictionary()
+
+
 _NOTHING: Final = object()
+_kept: Final[WeakKeyDictionary[Any, _Kept]] = WeakKeyDictionary()
+"""As long as the `local` itself lives, as its values would in CPython."""
 
 
 def _values(local: _LocalMemory, task: Task) -> dict[str, Any]:
     """What a task keeps in a `local`."""
-    by_task: WeakKeyDictionary[Task, dict[str, Any]] = local._guest_values
-    values = by_task.get(task)
+    kept = _kept.get(local)
+    if kept is None:
+        kept = _kept[local] = _Kept((), {})
+    values = kept.values.get(task)
     if values is None:
-        values = by_task[task] = {}
-        args, kwargs = local._guest_arguments
-        type(local).__init__(local, *args, **kwargs)
+        values = kept.values[task] = {}
+        type(local).__init__(local, *kept.args, **kept.kwargs)
     return values
+
+
+def adopt_subclasses() -> None:
+    """Give classes that were derived from CPython's `threading.local` ours as their base."""
+    for kind in _thread._local.__subclasses__():
+        if kind is not _LocalMemory:
+            kind.__bases__ = tuple(_LocalMemory if base is _thread._local else base for base in kind.__bases__)
 
 
 def _class_attribute(kind: type, name: str) -> Any:

@@ -1,8 +1,11 @@
-"""The root logger as one program has configured it: `logging.basicConfig()` in one is nothing to the others."""
+"""Who is told of what goes wrong, as one program has arranged it: `logging.basicConfig()` is nothing to the others."""
 
 from __future__ import annotations
 
 import logging
+import sys
+import threading
+from typing import Any
 
 
 class LogRoot:
@@ -20,3 +23,16 @@ class LogRoot:
             before = root.level
             root.setLevel(self._level)
             self._level = before
+
+
+class Hooks:
+    """`sys.excepthook` and `threading.excepthook`, of whoever is not running now."""
+
+    def __init__(self) -> None:
+        self._of_main: Any = sys.__excepthook__
+        self._of_threads: Any = threading.__excepthook__
+
+    def exchange(self) -> None:
+        """Put these in place, and keep what was there."""
+        self._of_main, sys.excepthook = sys.excepthook, self._of_main
+        self._of_threads, threading.excepthook = threading.excepthook, self._of_threads

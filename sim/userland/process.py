@@ -267,7 +267,10 @@ class Process:
     def _fail(self, error: BaseException, code: int) -> None:
         self.error, self._code = error, code
         if not isinstance(error, GreenletExit):
-            self.tell("", error)
+            if sys.excepthook is sys.__excepthook__:
+                self.tell("", error)
+            else:
+                sys.excepthook(type(error), error, _without_ours(error))
         elif self.main.dying:
             raise error
 

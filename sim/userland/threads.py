@@ -161,13 +161,11 @@ def start_new_thread(real: Callable[..., int]) -> Callable[..., int]:
 def start_joinable_thread(real: Callable[..., Any]) -> Callable[..., Any]:
     """`_thread.start_joinable_thread` (Python 3.13)."""
 
-    def begin(function: Callable[[], Any], handle: Any = None, daemon: bool = True) -> Any:
+    def begin(function: Callable[[], Any], **named: Any) -> Any:
         if current() is None:
-            return real(function, handle=handle, daemon=daemon)
-        if handle is not None or not daemon:
-            raise refusal(
-                "_thread.start_joinable_thread", "only daemons without a handle; threading.Thread does it all"
-            )
+            return real(function, **named)
+        if named:
+            raise refusal("_thread.start_joinable_thread", "not with a handle; threading.Thread has it all")
         task = _start_bare(function, (), {})
         made = GuestHandle(identity_of(task))
         task.on_done.append(made.set_done)

@@ -421,17 +421,19 @@ def test_an_exception_in_a_thread_is_printed_and_ends_that_thread() -> None:
     assert process.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
-def test_a_hook_hears_of_exceptions_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hook_hears_of_exceptions_in_threads_of_its_program() -> None:
     heard: list[object] = []
-    monkeypatch.setattr(threading, "excepthook", lambda what: heard.append(what.exc_type))
+    before = threading.excepthook
 
     def program() -> None:
+        threading.excepthook = lambda what: heard.append(what.exc_type)
         thread = threading.Thread(target=lambda: 1 / 0)
         thread.start()
         thread.join()
 
     sim.Network().host("h1", "10.0.0.1/24").run(program)
     assert heard == [ZeroDivisionError]
+    assert threading.excepthook is before
 
 
 LOCK = threading.Lock()
