@@ -393,8 +393,6 @@ def new_socket(cls: type, *_: Any, **__: Any) -> Any:
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(class, name, what stands there from now on)."""
-    from sim.userland import descriptors
-
     real = socket.socketpair
 
     def pair(*arguments: Any, **named: Any) -> Any:
@@ -404,5 +402,4 @@ def replacements() -> list[tuple[Any, str, Any]]:
     return [
         (socket.socket, "__new__", staticmethod(new_socket)),
         (socket, "socketpair", pair),
-        *descriptors.replacements(),
     ]

@@ -14,6 +14,7 @@ from typing import Any
 
 from sim.userland import (
     clocks,
+    descriptors,
     guest_socket,
     locks,
     names,
@@ -52,6 +53,7 @@ def install() -> None:
     _installed.append(True)
     found = [
         *clocks.replacements(),
+        *descriptors.replacements(),
         *guest_socket.replacements(),
         *locks.replacements(),
         *names.replacements(),
@@ -94,8 +96,11 @@ def _rebind(module: ModuleType, known: _Known) -> None:
         elif type(value) is FunctionType:
             _rebind_defaults(value, known)
         elif isinstance(value, type) and value.__module__ == module.__name__:
-            for member in list(vars(value).values()):
-                if type(member) is FunctionType:
+            for attribute, member in list(vars(value).items()):
+                entry = known.get(id(member))
+                if entry is not None and entry[0] is member and isinstance(entry[1], StandIn):
+                    setattr(value, attribute, entry[1])
+                elif type(member) is FunctionType:
                     _rebind_defaults(member, known)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import socket
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
@@ -16,6 +17,7 @@ from sim.userland.watch import Watch
 T = TypeVar("T")
 SECOND: Final = 1_000_000_000
 LONGEST: Final = 2**63 / SECOND  # s that a timeout may last
+TIME_TYPE: Final = "PyTime_t" if sys.version_info >= (3, 13) else "_PyTime_t"
 MSG_PEEK: Final = int(getattr(socket, "MSG_PEEK", 0x02))
 MSG_DONTWAIT: Final = int(getattr(socket, "MSG_DONTWAIT", 0x40))
 MSG_WAITALL: Final = int(getattr(socket, "MSG_WAITALL", 0x100))
@@ -40,7 +42,7 @@ def timeout_of(value: Any) -> float | None:
     else:
         timeout = float(operator.index(value))
     if abs(timeout) >= LONGEST:
-        raise OverflowError("timestamp too large to convert to C PyTime_t")
+        raise OverflowError(f"timestamp too large to convert to C {TIME_TYPE}")
     if timeout < 0:
         raise ValueError("Timeout value out of range")
     return timeout
@@ -123,6 +125,8 @@ def writable_views(buffers: Iterable[Any]) -> list[memoryview]:
             view = memoryview(b"")
         if view.readonly:
             kind = type(buffer).__name__
-            raise TypeError(f"recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers, not {kind}")
+            raise TypeError(
+                f"recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers, not {kind}"
+            )
         views.append(view)
     return views

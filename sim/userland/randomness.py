@@ -160,6 +160,7 @@ def _random_names(generator: random.Random) -> Iterator[str]:
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module or class, name, what stands there from now on)."""
+    tempfile.gettempdir()  # the first time it tries names: that must not be the affair of the first program
     draw = urandom(os.urandom)
     temporary: Any = tempfile
     found: list[tuple[Any, str, Any]] = [(os, "urandom", draw), (random, "_urandom", draw)]

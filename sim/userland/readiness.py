@@ -79,7 +79,7 @@ class Poller:
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """(descriptor, events) of those that are ready; waits for the first, at most `timeout` seconds."""
         task, _ = here()
-        deadline = None if timeout is None else task.scheduler.engine.now + max(0, round(timeout * NS))
+        deadline = task.after(timeout)
         ready = self._ready()
         if not ready and timeout is not None and timeout <= 0:
             task.look()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.userland.contexts import Context
 
 NS: Final = 1_000_000_000
-SPIN_LIMIT: Final = 5_000_000
+SPIN_LIMIT: Final = 2_000_000
 """Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
 OURS: Final = str(Path(__file__).parent.parent)
 LIBRARY: Final = sysconfig.get_path("stdlib")
@@ -140,10 +140,13 @@ class Task:
             )
 
     def after(self, seconds: float | None) -> int | None:
-        """The deadline (ns) that is so many seconds from now; None for ever."""
+        """The deadline (ns) that is so many seconds from now; None for ever.
+
+        It is later than now if `seconds` is more than 0: who waits for the rest of a time must see it shrink.
+        """
         if seconds is None or seconds * NS >= NEVER:
             return None
-        return self.scheduler.engine.now + max(0, round(seconds * NS))
+        return self.scheduler.engine.now + (max(1, round(seconds * NS)) if seconds > 0 else 0)
 
     def _take_interruptions(self) -> None:
         while self._interruptions:

@@ -93,7 +93,7 @@ def start(real: Callable[[threading.Thread], None]) -> Callable[[threading.Threa
             raise RuntimeError("threads can only be started once")
         _, process = here()
         handle = _Handle(self)
-        task = process.start_thread(lambda: _run(self, handle), self.name, self.daemon)
+        task = process.start_thread(lambda: _run(self), self.name, self.daemon)
         task.on_done.append(handle.finish)
         memory._ident, memory._native_id = identity_of(task), native_of(task)
         process.thread_objects[memory._ident] = self
@@ -127,7 +127,7 @@ class _Handle:
             self._lock.release()
 
 
-def _run(thread: threading.Thread, handle: _Handle) -> None:
+def _run(thread: threading.Thread) -> None:
     """What a thread does, and what becomes of its exceptions."""
     memory: Any = thread
     task, process = here()

@@ -57,7 +57,7 @@ def test_both_count_the_same(lab: Lab, side: str) -> None:
     assert theirs["bytes_acked"] == 200_000 + (side == "kernel")
     assert own["bytes_acked"] == 300_000 + (side == "ours")
     for one in (theirs, own):
-        assert 0 < one["rttvar"] < 25_000
+        assert one["rttvar"] < 25_000  # not the least that the timeout reckons with
         assert one["snd_mss"] < one["pacing_rate"] < 1 << 40
 
 

@@ -124,10 +124,11 @@ def reenters() -> None:
 def notifies() -> None:
     condition = threading.Condition()
     ready: list[int] = []
+    heard: list[object] = []
 
     def consumer(number: int) -> None:
         with condition:
-            print(number, condition.wait_for(lambda: ready, timeout=STEP * 20))
+            heard.append((number, condition.wait_for(lambda: ready, timeout=STEP * 20)))
 
     threads = [threading.Thread(target=consumer, args=(number,)) for number in range(2)]
     for thread in threads:
@@ -139,6 +140,7 @@ def notifies() -> None:
         condition.notify_all()
     for thread in threads:
         thread.join()
+    print(len(heard), (0, [1]) in heard)
 
 
 def sets_events() -> None:
@@ -156,22 +158,25 @@ def sets_events() -> None:
 def meets_at_barriers() -> None:
     barrier, semaphore = threading.Barrier(3), threading.BoundedSemaphore(2)
     order: list[str] = []
+    inside: list[int] = []
+    most: list[int] = []
 
     def come(number: int) -> None:
         time.sleep(STEP * number)
         order.append(f"at {number}")
         barrier.wait()
         with semaphore:
-            order.append("in")
+            inside.append(1)
+            most.append(len(inside))
             time.sleep(STEP * 2)
-            order.append("out")
+            inside.pop()
 
     threads = [threading.Thread(target=come, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(order, barrier.broken)
+    print(order, barrier.broken, max(most), len(inside))
     try:
         barrier.wait(STEP)
     except threading.BrokenBarrierError:

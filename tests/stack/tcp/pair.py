@@ -34,7 +34,7 @@ class Pair:
     ) -> None:
         self.net = sim.Network(seed=seed, record=record)
         self.a, self.b = self.net.host("a", ip="10.0.0.1/24"), self.net.host("b", ip="10.0.0.2/24")
-        self.frames = 0
+        self.frames = 0  # IPv4 packets that the client's port has seen
         self.net.link(self.a, self.b, delay=delay, bandwidth=bandwidth, rules=rules, **link)  # type: ignore[arg-type]
         self.checkers = [Checker(host.stack.tcp) for host in (self.a, self.b)]
         self.a.attach(self._count)
@@ -42,7 +42,7 @@ class Pair:
             self.a.attach(self._look)
 
     def _count(self, time: int, port: Port, frame: bytes) -> None:
-        self.frames += 1
+        self.frames += frame[12:14] == b"\x08\x00"
 
     def _look(self, time: int, port: Port, frame: bytes) -> None:
         """A tap sees a frame in the midst of the work on it: look once that is done."""

@@ -201,6 +201,7 @@ def test_overlaps_with_other_data_do_not_mix(spans: list[tuple[int, int, bool]],
     assert drain(attack.server) == bytes(model[n] for n in range(following))
 
 
+@pytest.mark.slow
 def test_many_tiny_segments_out_of_order_take_bounded_memory(attack: Attack) -> None:
     """Each single byte costs an object: what is booked for it stops the flood before the window does."""
     for n in range(10_000):
@@ -309,7 +310,8 @@ def test_acks_of_what_was_never_sent_are_challenged(attack: Attack) -> None:
         attack.tell(tcp.ACK, 0, n)
     assert attack.victim.flow.cwnd == cwnd
     assert attack.victim.sent.size() == queued
-    assert attack.works_after_transfer() if hasattr(attack, "works_after_transfer") else True
+    attack.pair.run(10)
+    assert drain(attack.client) == stream(40_000, 3)
 
 
 def test_split_acks_do_not_inflate_the_window(attack: Attack) -> None:
@@ -377,8 +379,6 @@ def in_state(name: str) -> tuple[Pair, list[TcpSocket]]:
             pair.run(21)
         return pair, sockets
     client, server = pair.joined()
-    if name in ("FIN-WAIT-1", "CLOSING"):
-        pair.act(pair.b)
     if name in ("CLOSE-WAIT", "LAST-ACK"):
         pair.act(pair.a)
         client.shutdown(1)

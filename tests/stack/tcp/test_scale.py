@@ -1,4 +1,4 @@
-"""Much of it: a hundred megabytes over a bad line, a thousand connections at once, twenty thousand one after the other."""
+"""Much of it: a hundred megabytes over a bad line, a thousand connections at once, twenty thousand in a row."""
 
 from __future__ import annotations
 

@@ -1,0 +1,254 @@
+"""The pytest plugin, as a stranger's suite meets it."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import sim
+
+pytest_plugins = ["pytester"]
+
+RACE = """
+import random, socket, time
+import sim
+
+
+def server(requests):
+    value = 0
+    with socket.create_server(("", 80)) as listener:
+        for _ in range(requests):
+            connection, _ = listener.accept()
+            with connection:
+                word, _, number = connection.recv(100).decode().partition(" ")
+                value = int(number) if word == "set" else value
+                connection.sendall(str(value).encode())
+    return value
+
+
+def ask(request):
+    with socket.create_connection(("10.0.0.1", 80)) as connection:
+        connection.sendall(request.encode())
+        return int(connection.recv(100))
+
+
+def add_one():
+    time.sleep(random.random())
+    value = ask("get")
+    time.sleep(0.01)            # read, think, write: whoever reads meanwhile, reads what is out of date
+    ask(f"set {value + 1}")
+
+
+@sim.test(seeds=200)
+def test_no_update_is_lost(net):
+    counter = net.host("counter", ip="10.0.0.1/24")
+    clients = [net.host(name, ip=ip) for name, ip in (("a", "10.0.0.2/24"), ("b", "10.0.0.3/24"))]
+    switch = net.switch("sw")
+    for host in (counter, *clients):
+        net.link(host, switch, delay="1ms")
+    process = counter.spawn(server, 4)
+    for client in clients:
+        client.spawn(add_one)
+    net.run("10s")
+    assert process.result() == 2
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    if not any("packetsim" in str(name) for name, _ in pytester.config.pluginmanager.list_name_plugin()):
+        pytester.plugins.append("sim.pytest_plugin")
+    return pytester
+
+
+def run(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return suite.runpytest("-p", "no:cacheprovider", *options)
+
+
+@pytest.mark.slow
+def test_a_lost_update_is_found_and_replayed_from_its_seed(suite: pytest.Pytester) -> None:
+    suite.makepyfile(test_race=RACE)
+    found = run(suite)
+    found.assert_outcomes(failed=1)
+    text = found.stdout.str()
+    (line,) = [line for line in text.splitlines() if "it fails with seed" in line]
+    seed = line.split()[-1]
+    assert int(seed) > 0, "not every order loses the update"
+    assert f"pytest test_race.py::test_no_update_is_lost --sim-replay {seed}" in text
+    (trace,) = [line.split("its trace: ")[1] for line in text.splitlines() if "its trace: " in line]
+    with open(trace, "rb") as file:
+        assert file.read(4) == b"\x0a\x0d\x0d\x0a"  # a pcapng section header
+    assert trace.endswith(f"seed-{seed}.pcapng")
+
+    again = run(suite, "test_race.py::test_no_update_is_lost", "--sim-replay", seed)
+    again.assert_outcomes(failed=1)
+    assert f"it fails with seed {seed}" in again.stdout.str()
+    run(suite, "--sim-replay", "0").assert_outcomes(passed=1)
+    run(suite, "--sim-seeds", "3").assert_outcomes(passed=1)
+
+
+def test_how_often_and_with_what_it_is_called(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest, sim
+        seen = []
+
+        @sim.test(seeds=5)
+        def test_seeds(seed, tmp_path):
+            seen.append(seed)
+            assert tmp_path.is_dir()
+
+        class TestInClass:
+            @sim.test(seeds=2)
+            @pytest.mark.parametrize("more", [10, 20])
+            def test_networks(self, net, more):
+                seen.append(net.seed + more)
+
+        def test_all_were_there():
+            assert seen == [0, 1, 2, 3, 4, 10, 11, 20, 21]
+
+        @sim.test(seeds=5)
+        def test_skips(net):
+            pytest.skip("not today")
+        """
+    )
+    result = run(suite)
+    result.assert_outcomes(passed=4, skipped=1)
+    assert "it fails" not in result.stdout.str()
+
+
+def test_fixtures(suite: pytest.Pytester) -> None:
+    suite.path.joinpath("two.yaml").write_text(
+        "seed: 4\nnodes: {a: {kind: host, ip: 10.0.0.1/24}, b: {kind: host, ip: 10.0.0.2/24}}\nlinks: [[a, b]]\n"
+    )
+    suite.makepyfile(
+        """
+        seeds = {}
+
+        def test_one(sim_network, sim_traffic):
+            seeds["one"] = sim_network.seed
+            a = sim_network.host("a", ip="10.0.0.1/24")
+            b = sim_network.host("b", ip="10.0.0.2/24")
+            sim_network.link(a, b)
+            a.ping("b")
+            assert sim_traffic(sim_network).count("a", "b", "icmp") == 2
+            sim_traffic(sim_network).assert_path("a", "b")
+
+        def test_two(sim_network, sim_load):
+            seeds["two"] = sim_network.seed
+            net = sim_load("two.yaml")
+            assert (net.seed, sim_load("two.yaml", seed=9).seed) == (4, 9)
+            assert net["a"].ping("b").received == 1
+
+        def test_seeds_differ_and_stay():
+            assert seeds == {"one": 2766262530, "two": seeds["two"]}
+            assert seeds["one"] != seeds["two"]
+        """
+    )
+    result = run(suite)
+    text = result.stdout.str()
+    if "2766262530" in text:
+        raise AssertionError(text)
+    result.assert_outcomes(passed=3)
+
+
+def test_a_test_with_a_fixture_that_fails_leaves_its_trace(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        def test_bad(sim_network):
+            a = sim_network.host("a", ip="10.0.0.1/24")
+            sim_network.link(a, sim_network.host("b", ip="10.0.0.2/24"))
+            assert a.ping("b").received == 2
+        """
+    )
+    result = run(suite, "--sim-replay", "77")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "packetsim: it fails with seed 77",
+            "*pytest test_bad*::test_bad --sim-replay 77",
+            "its trace: *seed-77.pcapng",
+        ]
+    )
+
+
+def test_programs_that_still_run_leave_no_warning(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import asyncio, gc, socket
+        import sim
+
+        async def serve():
+            server = await asyncio.start_server(lambda reader, writer: None, "", 80)
+            async with server:
+                await server.serve_forever()
+
+        def wait():
+            with socket.create_connection(("10.0.0.1", 80)) as connection:
+                connection.recv(1)
+
+        @sim.test(seeds=3)
+        def test_ends_early(net):
+            a, b = net.host("a", ip="10.0.0.1/24"), net.host("b", ip="10.0.0.2/24")
+            net.link(a, b)
+            a.spawn(serve)
+            b.spawn(wait)
+            net.run("10ms")
+
+        def test_afterwards():
+            gc.collect()
+        """
+    )
+    run(suite, "-W", "error").assert_outcomes(passed=2)
+
+
+def test_a_suite_that_does_not_use_it_imports_none_of_it(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import sys\n\ndef test_it():\n    assert not any(m.startswith('sim.lab') for m in sys.modules)\n")
+    options = ["-p", "no:cacheprovider"] + ([] if "packetsim" in _named(suite) else ["-p", "sim.pytest_plugin"])
+    suite.plugins.clear()
+    suite.runpytest_subprocess(*options).assert_outcomes(passed=1)
+
+
+def _named(suite: pytest.Pytester) -> list[str]:
+    return [str(name) for name, _ in suite.config.pluginmanager.list_name_plugin()]
+
+
+@pytest.mark.slow
+def test_with_xdist(suite: pytest.Pytester) -> None:
+    pytest.importorskip("xdist")
+    suite.makepyfile(test_race=RACE)
+    options = ["-p", "no:cacheprovider"] + ([] if "packetsim" in _named(suite) else ["-p", "sim.pytest_plugin"])
+    suite.plugins.clear()
+    result = suite.runpytest_subprocess(*options, "-n", "1")
+    result.assert_outcomes(failed=1)
+    assert "--sim-replay" in result.stdout.str()
+
+
+def test_without_pytest_it_is_a_function() -> None:
+    seen = []
+
+    @sim.test(seeds=4)
+    def fails_with_two(net: sim.Network) -> None:
+        seen.append(net.seed)
+        assert net.seed < 2
+
+    with pytest.raises(AssertionError) as caught:
+        fails_with_two()
+    assert seen == [0, 1, 2]
+    assert caught.value.__notes__ == ["packetsim: it fails with seed 2"]
+
+
+def test_what_it_cannot_be_used_for() -> None:
+    with pytest.raises(TypeError, match="needs a parameter called net"):
+        sim.test()(lambda: None)
+    with pytest.raises(TypeError, match=r"write @sim\.test\(\)"):
+        sim.test(lambda net: None)  # type: ignore[arg-type]
+
+    async def coroutine(net: sim.Network) -> None: ...
+
+    with pytest.raises(TypeError, match="coroutine function"):
+        sim.test()(coroutine)
+
+
+assert "sim.lab.seeds" not in sys.modules or sim.test.__test__ is False  # type: ignore[attr-defined]
