@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 MOST_COMPARED: Final = 5000
 """Names that a wrong one is compared with; more would take longer than its sender wants to wait."""
+CLOSING_TIME: Final = 100_000_000
+"""ns that programs have to end when a network is closed."""
 SMALLEST_MTU: Final = 68
 LARGEST_MTU: Final = 65_535
 
@@ -394,11 +396,12 @@ class Network:
             device.set_power(True)
 
     def close(self) -> None:
-        """End all programs, at once; nothing of the network runs afterwards. Its trace stays."""
-        for node in self.nodes.values():
-            if isinstance(node, Tools):
+        """End all programs: they are interrupted, and killed when they have not ended 100 ms later. The trace stays."""
+        nodes = [node for node in self.nodes.values() if isinstance(node, Tools) and node.interrupt_programs()]
+        if nodes:
+            self.engine.run(self.engine.now + CLOSING_TIME)
+            for node in nodes:
                 node.end_programs()
-        if self._scheduler is not None:
             self.engine.run(self.engine.now)
 
     def shuffle(self) -> None:

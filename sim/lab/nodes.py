@@ -153,6 +153,13 @@ class Tools:
         self.services = (*self.services, process)
         return process
 
+    def interrupt_programs(self) -> bool:
+        """Send Ctrl-C to all programs that run here; whether there are any."""
+        running = [process for process in self._programs if not process.done]
+        for process in running:
+            process.interrupt()
+        return bool(running)
+
     def end_programs(self) -> None:
         """Kill all programs that run here."""
         for process in self._programs:

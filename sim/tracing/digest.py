@@ -14,7 +14,7 @@ from sim.tracing.recorder import Recorder
 
 IPV4: Final = b"\x08\x00"
 ICMP, TCP, UDP = 1, 6, 17
-ICMP_QUOTE: Final = 36  # bytes of an ICMP message: its header, the quoted IP header, and 8 bytes of what that carried
+ICMP_QUOTE: Final = 34  # bytes of an ICMP error: its header, the quoted IP header, and 6 of UDP's before its checksum
 
 
 def digest(recorder: Recorder, payload: bool = True) -> str:

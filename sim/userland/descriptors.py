@@ -65,7 +65,7 @@ def get_inheritable(descriptor: int, /) -> bool:
     return False
 
 
-def set_inheritable(descriptor: int, inheritable: bool, /) -> None:
+def set_inheritable(descriptor: int, _: bool, /) -> None:
     """`os.set_inheritable`."""
     here()[1].sockets.check(descriptor)
 

@@ -13,6 +13,8 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from greenlet import GreenletExit
+
 from sim.errors import SimError
 from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLOUT
 from sim.stack.service import os_error
@@ -45,6 +47,8 @@ def here() -> tuple[Task, Process]:
     task = current()
     if task is None:
         raise SimError("a socket of a program was used outside of it")
+    if task.dying:
+        raise GreenletExit  # it was killed: whatever it does on its way out has no effect
     return task, process_of(task)
 
 
@@ -223,7 +227,7 @@ class GuestSocket(socket.socket):
     # -- sending
 
     def _await_room(self, deadline: int | None) -> None:
-        """With a timeout, CPython asks for room before it sends; the kernel says that there is some when there is a lot."""
+        """With a timeout, CPython asks for room before it sends; there is some when there is a lot."""
         if self._wait_for:
             patience.until(self, POLLOUT | POLLERR | POLLHUP, ROOM, deadline)
 

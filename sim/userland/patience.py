@@ -1,4 +1,4 @@
-"""How a program's socket waits: until a call no longer raises EAGAIN, until `poll` says so, or until it took too long."""
+"""How a program's socket waits: until a call no longer raises EAGAIN, until `poll` says so, or it took too long."""
 
 from __future__ import annotations
 
@@ -124,9 +124,7 @@ def writable_views(buffers: Iterable[Any]) -> list[memoryview]:
         except TypeError:
             view = memoryview(b"")
         if view.readonly:
-            kind = type(buffer).__name__
-            raise TypeError(
-                f"recvmsg_into() argument 1 must be an iterable of single-segment read-write buffers, not {kind}"
-            )
+            wanted = "an iterable of single-segment read-write buffers"
+            raise TypeError(f"recvmsg_into() argument 1 must be {wanted}, not {type(buffer).__name__}")
         views.append(view)
     return views

@@ -245,34 +245,36 @@ class Process:
                 action()
             self._join_threads()
             self._run_exit_functions()
-        except GreenletExit:
-            self._code = KILLED
+        except GreenletExit as error:
+            self._fail(self.main.verdict or error, KILLED)
 
     def _call_program(self) -> None:
         """Run it, and see what becomes of its exceptions."""
         try:
             self.value = self._call()
-        except SystemExit as error:
-            self.error = error
-            self._code = _exit_code(error)
+        except GreenletExit:
+            raise
         except KeyboardInterrupt as error:
             if not self.signals.heard:
                 raise  # that was for the simulator
             self._fail(error, INTERRUPTED)
-        except GreenletExit as error:
-            self._fail(self.main.verdict or error, KILLED)
         except BaseException as error:
             self._fail(error, 1)
+        if self.done:
+            raise GreenletExit  # killed, whatever came of it
 
     def _fail(self, error: BaseException, code: int) -> None:
+        if self.done:
+            return
         self.error, self._code = error, code
-        if not isinstance(error, GreenletExit):
-            if sys.excepthook is sys.__excepthook__:
-                self.tell("", error)
-            else:
-                sys.excepthook(type(error), error, _without_ours(error))
-        elif self.main.dying:
-            raise error
+        if isinstance(error, SystemExit):
+            self._code = _exit_code(error)
+        elif isinstance(error, GreenletExit):
+            return
+        elif sys.excepthook is sys.__excepthook__:
+            self.tell("", error)
+        else:
+            sys.excepthook(type(error), error, _without_ours(error))
 
     def _call(self) -> Any:
         if not callable(self.program):

@@ -5,144 +5,60 @@ from __future__ import annotations
 import errno
 import select
 import selectors
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
-from sim.errors import SimError
+from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from sim.stack.service import os_error
 from sim.userland.guest_socket import here
-from sim.userland.table import FIRST_DESCRIPTOR
+from sim.userland.poller import EDGE, ONCE, POLLNVAL, Poller, number_of
 from sim.userland.tasks import current
 
-POLLIN: Final = 1
 POLLPRI: Final = 2
-POLLOUT: Final = 4
-POLLERR: Final = 8
-POLLHUP: Final = 0x10
-POLLNVAL: Final = 0x20
-POLLRDHUP: Final = 0x2000
-NS: Final = 1_000_000_000
+NEGATIVE: Final = "file descriptor cannot be a negative integer ({})"
+FLAGS: Final = EDGE | ONCE
 
 
-def number_of(thing: Any) -> int:
-    """The descriptor of a socket or of a number that is one. Raises SimError for a file of the real system."""
-    descriptor = thing if isinstance(thing, int) else thing.fileno()
-    if descriptor < 0:
-        raise ValueError(f"Invalid file descriptor: {descriptor}")
-    if descriptor < FIRST_DESCRIPTOR:
-        raise SimError(f"{thing!r} is a file of the real system: a program can only wait for its own sockets")
-    return int(descriptor)
+class GuestSelector(selectors._BaseSelectorImpl):
+    """`selectors.DefaultSelector` and its like in a program: as CPython's, but it waits to the nanosecond."""
 
-
-class Poller:
-    """Descriptors with the events that are awaited. Only those are looked at of which something was heard."""
+    _fd_to_key: dict[int, selectors.SelectorKey]
 
     def __init__(self) -> None:
-        self.wanted: dict[int, int] = {}
-        self._table = here()[1].sockets
-        self._callbacks: dict[int, Callable[[], None]] = {}
-        self._perhaps: dict[int, None] = {}
-        self._waker: Callable[[], None] | None = None
-
-    def register(self, descriptor: int, events: int) -> None:
-        """Await `events` of a descriptor. Raises FileExistsError for one that is awaited already."""
-        if descriptor in self.wanted:
-            raise os_error(errno.EEXIST)
-        watch = self._table.watch(descriptor)
-        self.wanted[descriptor] = events
-        self._perhaps[descriptor] = None
-        callback = self._callbacks[descriptor] = lambda: self._hear(descriptor)
-        watch.add(callback)
-
-    def modify(self, descriptor: int, events: int) -> None:
-        """Await other events. Raises FileNotFoundError."""
-        if descriptor not in self.wanted:
-            raise os_error(errno.ENOENT)
-        self.wanted[descriptor] = events
-        self._perhaps[descriptor] = None
-
-    def unregister(self, descriptor: int) -> None:
-        """Await nothing of it any more. Raises FileNotFoundError."""
-        if self.wanted.pop(descriptor, None) is None:
-            raise os_error(errno.ENOENT)
-        self._perhaps.pop(descriptor, None)
-        callback = self._callbacks.pop(descriptor)
-        watch = self._table.watch_if_open(descriptor)
-        if watch is not None:
-            watch.remove(callback)
-
-    def close(self) -> None:
-        """Await nothing."""
-        for descriptor in list(self.wanted):
-            self.unregister(descriptor)
-
-    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """(descriptor, events) of those that are ready; waits for the first, at most `timeout` seconds."""
-        task, _ = here()
-        deadline = task.after(timeout)
-        ready = self._ready()
-        if not ready and timeout is not None and timeout <= 0:
-            task.look()
-            if self._may_yield():
-                task.park(task.scheduler.engine.now, "its turn")
-            return self._ready()
-        self._waker = task.wake
-        while not ready:
-            if not task.park(deadline, f"one of {len(self.wanted)} sockets"):
-                break
-            ready = self._ready()
-        self._waker = None
-        return ready
-
-    def _may_yield(self) -> bool:
-        """Whether looking without waiting lets others run: not, or a loop that is busy would be slowed down."""
-        return False
-
-    def _hear(self, descriptor: int) -> None:
-        self._perhaps[descriptor] = None
-        if self._waker is not None:
-            self._waker()
-
-    def _ready(self) -> list[tuple[int, int]]:
-        found = []
-        for descriptor in list(self._perhaps):
-            end = self._table.end_if_open(descriptor)
-            events = POLLNVAL if end is None else end.kernel.poll()
-            events &= self.wanted[descriptor] | POLLERR | POLLHUP | POLLNVAL
-            if end is None:
-                del self._perhaps[descriptor]  # closed: epoll forgets it
-            elif events:
-                found.append((descriptor, events))
-            else:
-                del self._perhaps[descriptor]
-        return found
-
-
-class GuestSelector(selectors._BaseSelectorImpl):  # type: ignore[misc,name-defined]
-    """`selectors.DefaultSelector` and its like in a program."""
-
-    def __init__(self) -> None:
-        super().__init__()
+        selectors._BaseSelectorImpl.__init__(self)
         self._poller = Poller()
 
+    def fileno(self) -> int:
+        """It needs none."""
+        return -1
+
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key: selectors.SelectorKey = super().register(fileobj, events, data)
-        number_of(key.fd)
-        self._poller.register(key.fd, _bits(events))
+        key = selectors._BaseSelectorImpl.register(self, fileobj, events, data)
+        try:
+            self._poller.register(number_of(key.fd), _bits(events))
+        except BaseException:
+            selectors._BaseSelectorImpl.unregister(self, fileobj)
+            raise
         return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key: selectors.SelectorKey = super().unregister(fileobj)
-        self._poller.unregister(key.fd)
+        key = selectors._BaseSelectorImpl.unregister(self, fileobj)
+        if key.fd in self._poller.wanted:
+            self._poller.unregister(key.fd)
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = self.get_key(fileobj)
+        try:
+            key = self._fd_to_key[self._fileobj_lookup(fileobj)]  # type: ignore[attr-defined]
+        except KeyError:
+            raise KeyError(f"{fileobj!r} is not registered") from None
         if events != key.events:
-            self._poller.modify(key.fd, _bits(events))
-        if events != key.events or data != key.data:
-            key = key._replace(events=events, data=data)
-            self._fd_to_key[key.fd] = key
+            if key.fd in self._poller.wanted:
+                self._poller.modify(key.fd, _bits(events))
+            key = key._replace(events=events)
+        if data != key.data:
+            key = key._replace(data=data)
+        self._fd_to_key[key.fd] = key
         return key
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -162,10 +78,7 @@ class GuestSelector(selectors._BaseSelectorImpl):  # type: ignore[misc,name-defi
 
     def close(self) -> None:
         self._poller.close()
-        super().close()
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return super().get_map()  # type: ignore[no-any-return]
+        selectors._BaseSelectorImpl.close(self)
 
 
 def _bits(events: int) -> int:
@@ -176,85 +89,153 @@ class GuestPoll:
     """`select.poll()`: milliseconds."""
 
     def __init__(self) -> None:
+        self._wanted: dict[int, int] = {}
         self._poller = Poller()
 
     def register(self, fd: Any, eventmask: int = POLLIN | POLLPRI | POLLOUT) -> None:
-        descriptor = number_of(fd)
-        if descriptor in self._poller.wanted:
-            self._poller.modify(descriptor, eventmask)
-        else:
-            self._poller.register(descriptor, eventmask)
+        """Await events; or other ones."""
+        self._wanted[number_of(fd, NEGATIVE)] = eventmask
 
     def modify(self, fd: Any, eventmask: int) -> None:
-        self._poller.modify(number_of(fd), eventmask)
+        """Await other events. Raises FileNotFoundError."""
+        descriptor = number_of(fd, NEGATIVE)
+        if descriptor not in self._wanted:
+            raise os_error(errno.ENOENT)
+        self._wanted[descriptor] = eventmask
 
     def unregister(self, fd: Any) -> None:
-        descriptor = number_of(fd)
-        if descriptor not in self._poller.wanted:
-            raise KeyError(descriptor)
-        self._poller.unregister(descriptor)
+        """Await nothing of it any more. Raises KeyError."""
+        del self._wanted[number_of(fd, NEGATIVE)]
 
     def poll(self, timeout: float | None = None) -> list[tuple[int, int]]:
-        return self._poller.wait(None if timeout is None or timeout < 0 else timeout / 1000)
+        """Those that are ready, in the order in which they were registered; POLLNVAL for those that are closed."""
+        poller = self._poller
+        for descriptor in list(poller.wanted):
+            if descriptor not in self._wanted:
+                poller.unregister(descriptor)
+        closed = [descriptor for descriptor, events in self._wanted.items() if not self._watch(descriptor, events)]
+        wait = 0 if closed else None if timeout is None or timeout < 0 else timeout / 1000
+        ready = dict(poller.wait(wait)) | dict.fromkeys(closed, POLLNVAL)
+        return [(descriptor, ready[descriptor]) for descriptor in self._wanted if descriptor in ready]
+
+    def _watch(self, descriptor: int, events: int) -> bool:
+        """Let the poller know; False if there is no such socket any more."""
+        poller = self._poller
+        if descriptor in poller.wanted and poller.is_open(descriptor):
+            if poller.wanted[descriptor] != events:
+                poller.modify(descriptor, events)
+            return True
+        try:
+            poller.register(descriptor, events)
+        except OSError:
+            return False
+        return True
 
 
-class GuestEpoll:
-    """`select.epoll()`: seconds; level-triggered."""
+class _ForPrograms(type):
+    """The class of `GuestEpoll`, which stands for the real one wherever no program asks."""
+
+    real: Any
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        return cls.real(*arguments, **named) if current() is None else super().__call__(*arguments, **named)
+
+    def __instancecheck__(cls, thing: object) -> bool:
+        return isinstance(thing, cls.real) or super().__instancecheck__(thing)
+
+
+class GuestEpoll(metaclass=_ForPrograms):
+    """`select.epoll()`: seconds; level-triggered, with EPOLLET edge-triggered, with EPOLLONESHOT once."""
+
+    real = getattr(select, "epoll", None)
 
     def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
+        if sizehint == 0 or sizehint < -1:
+            raise ValueError("sizehint must be positive or -1")
         self._poller = Poller()
         self.closed = False
 
+    @staticmethod
+    def fromfd(fd: int) -> Any:
+        """Only for real ones."""
+        return GuestEpoll.real.fromfd(fd)
+
     def fileno(self) -> int:
+        """It has none that others could wait for."""
+        self._check()
         return -1
 
     def register(self, fd: Any, eventmask: int = POLLIN | POLLPRI | POLLOUT) -> None:
-        self._poller.register(number_of(fd), eventmask)
+        """Await events. Raises FileExistsError, OSError EBADF."""
+        self._check()
+        self._poller.register(number_of(fd, NEGATIVE), eventmask)
 
     def modify(self, fd: Any, eventmask: int) -> None:
-        self._poller.modify(number_of(fd), eventmask)
+        """Await other events. Raises FileNotFoundError, OSError EBADF."""
+        self._poller.modify(self._open(fd), eventmask)
 
     def unregister(self, fd: Any) -> None:
-        self._poller.unregister(number_of(fd))
+        """Await nothing of it any more. Raises FileNotFoundError, OSError EBADF."""
+        self._poller.unregister(self._open(fd))
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
-        ready = self._poller.wait(None if timeout is None or timeout < 0 else timeout)
-        return ready if maxevents < 0 else ready[:maxevents]
+        """At most `maxevents` that are ready."""
+        self._check()
+        if maxevents < -1 or maxevents == 0:
+            raise ValueError(f"maxevents must be greater than 0, got {maxevents}")
+        return self._poller.wait(None if timeout is None or timeout < 0 else timeout, maxevents)
 
     def close(self) -> None:
+        """Await nothing."""
         self.closed = True
         self._poller.close()
 
     def __enter__(self) -> GuestEpoll:
+        self._check()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _check(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed epoll object")
+
+    def _open(self, fd: Any) -> int:
+        self._check()
+        descriptor = number_of(fd, NEGATIVE)
+        return here()[1].sockets.check(descriptor)
+
+
+GuestEpoll.__module__, GuestEpoll.__name__, GuestEpoll.__qualname__ = "select", "epoll", "epoll"
 
 
 def guest_select(
     rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """`select.select`."""
-    sets = [list(rlist), list(wlist), list(xlist)]
+    try:
+        sets = [list(things) for things in (rlist, wlist, xlist)]
+    except TypeError:
+        raise TypeError("arguments 1-3 must be sequences") from None
     if timeout is not None and timeout < 0:
         raise ValueError("timeout must be non-negative")
-    poller = Poller()
+    masks = (POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI)
+    numbered = [[(thing, number_of(thing, NEGATIVE)) for thing in things] for things in sets]
+    poller = Poller(always=0)
     try:
-        for things, bits in zip(sets, (POLLIN, POLLOUT, POLLPRI), strict=True):
-            for thing in things:
-                descriptor = number_of(thing)
+        for things, mask in zip(numbered, masks, strict=True):
+            for _, descriptor in things:
                 if descriptor in poller.wanted:
-                    poller.modify(descriptor, poller.wanted[descriptor] | bits)
+                    poller.modify(descriptor, poller.wanted[descriptor] | mask)
                 else:
-                    poller.register(descriptor, bits)
+                    poller.register(descriptor, mask)
         ready = dict(poller.wait(timeout))
     finally:
         poller.close()
-    masks = (POLLIN | POLLHUP | POLLERR | POLLRDHUP, POLLOUT | POLLERR, POLLPRI)
     read, write, urgent = (
-        [thing for thing in things if ready.get(number_of(thing), 0) & mask]
-        for things, mask in zip(sets, masks, strict=True)
+        [thing for thing, descriptor in things if ready.get(descriptor, 0) & mask]
+        for things, mask in zip(numbered, masks, strict=True)
     )
     return read, write, urgent
 
@@ -263,21 +244,28 @@ def _either(real: Callable[..., Any], guest: Callable[..., Any]) -> Callable[...
     def choose(*arguments: Any, **named: Any) -> Any:
         return (real if current() is None else guest)(*arguments, **named)
 
-    choose.__name__ = choose.__qualname__ = getattr(real, "__name__", "choose")
     return choose
 
 
-def _selector_new(cls: Any, *_: Any, **__: Any) -> Any:
-    return GuestSelector() if current() is not None else object.__new__(cls)
+def _selector_new(real: type) -> Callable[..., Any]:
+    """`__new__` of a selector: a program gets one of ours; a class derived from it works on our poll, epoll, select."""
+    ours = type(real.__name__, (GuestSelector, real), {"__module__": "selectors", "__qualname__": real.__qualname__})
+
+    def new(cls: Any, *_: Any, **__: Any) -> Any:
+        return object.__new__(ours if cls is real and current() is not None else cls)
+
+    return new
 
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module or class, name, what stands there from now on)."""
     found: list[tuple[Any, str, Any]] = [(select, "select", _either(select.select, guest_select))]
-    for name, guest in (("poll", GuestPoll), ("epoll", GuestEpoll)):
-        if hasattr(select, name):
-            found.append((select, name, _either(getattr(select, name), guest)))
+    if hasattr(select, "poll"):
+        found.append((select, "poll", _either(select.poll, GuestPoll)))
+    if hasattr(select, "epoll"):
+        found += [(select, "epoll", GuestEpoll), (selectors.EpollSelector, "_selector_cls", GuestEpoll)]
     for name in ("SelectSelector", "PollSelector", "EpollSelector", "DevpollSelector", "KqueueSelector"):
-        if hasattr(selectors, name):
-            found.append((getattr(selectors, name), "__new__", staticmethod(_selector_new)))
+        real = getattr(selectors, name, None)
+        if real is not None:
+            found.append((real, "__new__", staticmethod(_selector_new(real))))
     return found

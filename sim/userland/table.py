@@ -31,7 +31,7 @@ class SocketTable:
         self,
         machine: Machine,
         resolve: Callable[[str], bytes],
-        name_of: Callable[[str], str | None] = lambda address: None,
+        name_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.machine = machine
         self.resolve = resolve

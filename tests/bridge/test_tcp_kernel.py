@@ -254,7 +254,6 @@ TROUBLE = " || ".join(
         "fast_retransmission",
         "spurious_retransmission",
         "out_of_order",
-        "duplicate_ack",
         "lost_segment",
         "ack_lost_segment",
         "zero_window",
@@ -281,7 +280,8 @@ def tshark(path: Path, wanted: str) -> str:
 def test_tshark_finds_no_fault_on_clean_links(lab: Lab, tmp_path: Path) -> None:
     """No malformed segment, no bad checksum, nothing that we retransmit, or acknowledge before it came.
 
-    The way is so long that no timer of ours goes off when this machine does something else for a while.
+    The way is so long that no timer of ours goes off when this machine does something else for a while; the kernel's
+    may, and then we answer what we have already.
     """
     lab.build(middle={"delay": "30ms"})
     download(lab, tmp_path, payload(5 * MB))

@@ -90,7 +90,7 @@ def test_arguments_environment_and_numbers(net: sim.Network, monkeypatch: pytest
         os.environ["MINE"] = "x"
         time.sleep(1)
         with pytest.raises(KeyError):
-            del os.environ["absent"]
+            del os.environ["ABSENT"]
         return [sys.argv, before, os.environ["MINE"], os.getpid(), os.getppid(), os.cpu_count()]
 
     one = started(net, program, "a", 2, name="tool", environment={"MODE": "fast"})
@@ -171,7 +171,7 @@ def test_logging_goes_to_the_programs_standard_error(net: sim.Network, caplog: p
 
     one, other = started(net, configured), started(net, plain)
     net.run()
-    assert other.stderr == "WARNING:root:seen\n" or other.stderr == "seen\n"
+    assert other.stderr == "WARNING:root:seen\n"
     assert one.stderr == "2026-01-01 00:01:01,000 of.a.library told\n"
     assert not caplog.records
 

@@ -10,7 +10,7 @@ from sim.stack.tcp import window
 from sim.stack.tcp.block import RECEIVE_BUFFER, RECEIVE_LIMIT
 from sim.stack.tcp.sockets import TcpSocket
 from sim.wire import ipv4, tcp
-from tests.stack.tcp.pair import Pair, drain
+from tests.stack.tcp.pair import PORT, Pair, drain
 
 if TYPE_CHECKING:
     from sim.links.port import Port
@@ -65,17 +65,16 @@ def test_a_small_buffer_is_offered_from_the_start() -> None:
 
 
 def fill(pair: Pair, client: TcpSocket, total: int = 1 << 30) -> int:
-    """Write until the peer takes no more."""
-    written = 0
-    while written < total:
-        before = written
+    """Write until the peer takes no more; how many bytes that were."""
+    written = blocked = 0
+    while written < total and blocked < 2:
         pair.act(pair.a)
         try:
             written += client.send(bytes(min(65_536, total - written)))
+            blocked = 0
         except BlockingIOError:
+            blocked += 1
             pair.run(2)
-        if written == before:
-            break
     return written
 
 
@@ -103,23 +102,33 @@ def test_reading_opens_the_window_again() -> None:
     assert got == written
 
 
-def test_no_silly_window_is_offered() -> None:
-    """RFC 9293 3.8.6.2.2: whoever reads byte by byte does not get segments of a byte."""
+@pytest.mark.parametrize(("buffer", "total", "size"), [(10_000, 60_000, 50), (70_000, 200_000, 300)])
+def test_no_silly_window_is_offered(buffer: int, total: int, size: int) -> None:
+    """RFC 9293 3.8.6.2.2: whoever reads little by little does not get small segments; without a scale and with one."""
     pair = Pair(delay="1ms")
-    client, server = pair.joined(lambda one: one.set_receive_buffer(10_000))
+    client, server = pair.joined(lambda one: one.set_receive_buffer(buffer))
     seen = segments(pair)
-    written = fill(pair, client, 60_000)
+    written = fill(pair, client, total)
     seen.clear()
     got = 0
     while got < written:
         pair.act(pair.b)
         try:
-            got += len(server.receive(50))
+            got += len(server.receive(size))
         except BlockingIOError:
             pair.run(0.5)
         pair.run(0.002)
+    assert server.connection is not None
+    scale, edge = int(server.connection.rcv_scale), 0
+    for segment in seen:
+        if segment.source_port == PORT:
+            offered = segment.window << scale
+            if segment.acknowledgment + offered > edge:
+                edge = segment.acknowledgment + offered
+                assert edge < 1 << 32, "the seed has to be another: the numbers wrap here"
+                assert offered >= 1448
     sizes = [len(segment.payload) for segment in seen if segment.payload]
-    assert sum(sizes) >= written - 20_000
+    assert sum(sizes) >= written - 2 * buffer
     assert sum(sizes) / len(sizes) > 500
 
 
