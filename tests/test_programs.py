@@ -61,12 +61,16 @@ def start() -> Iterator[Start]:
         programs.append(Program(name, arguments))
         return programs[-1]
 
-    timer = Timer(PATIENCE, lambda: [program.process.kill() for program in programs])
+    def kill() -> None:
+        for program in programs:
+            program.process.kill()
+
+    timer = Timer(PATIENCE, kill)
     timer.start()
     yield start
     timer.cancel()
+    kill()
     for program in programs:
-        program.process.kill()
         program.process.communicate()
 
 

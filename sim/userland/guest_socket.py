@@ -391,7 +391,8 @@ def new_socket(cls: type, *_: Any, **__: Any) -> Any:
         return REAL_NEW(GuestSocket)
     mixed = _MIXED.get(cls)
     if mixed is None:
-        mixed = _MIXED[cls] = type(cls.__name__, (cls, GuestSocket), {"__new__": GuestSocket.__new__})
+        members = {"__new__": GuestSocket.__new__, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        mixed = _MIXED[cls] = type(cls.__name__, (cls, GuestSocket), members)
     return REAL_NEW(mixed)
 
 

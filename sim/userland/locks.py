@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from sim.userland.tasks import Task, current
 
@@ -162,7 +162,8 @@ class _LocalMemory(_thread._local):
 
     def __new__(cls, /, *args: Any, **kwargs: Any) -> _LocalMemory:
         made = super().__new__(cls, *args, **kwargs)
-        kept = _kept[made] = _Kept(args, kwargs)
+        kept = _Kept(args, kwargs)
+        _keep(made, kept)
         task = current()
         if task is not None:
             kept.values[task] = {}  # its __init__ is called by whoever makes it
@@ -210,15 +211,21 @@ class _Kept:
 
 
 _NOTHING: Final = object()
-_kept: Final[WeakKeyDictionary[Any, _Kept]] = WeakKeyDictionary()
-"""As long as the `local` itself lives, as its values would in CPython."""
+_kept: Final[dict[int, _Kept]] = {}
+"""By the identity of a `local` (some have an `__eq__` and no hash), as long as it lives."""
+
+
+def _keep(local: _LocalMemory, kept: _Kept) -> None:
+    _kept[id(local)] = kept
+    finalize(local, _kept.pop, id(local), None).atexit = False
 
 
 def _values(local: _LocalMemory, task: Task) -> dict[str, Any]:
     """What a task keeps in a `local`."""
-    kept = _kept.get(local)
+    kept = _kept.get(id(local))
     if kept is None:
-        kept = _kept[local] = _Kept((), {})
+        kept = _Kept((), {})
+        _keep(local, kept)
     values = kept.values.get(task)
     if values is None:
         values = kept.values[task] = {}

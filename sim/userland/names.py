@@ -49,7 +49,7 @@ def getaddrinfo(
     family: int = 0,
     type: int = 0,
     proto: int = 0,
-    flags: int = 0,  # noqa: A002
+    flags: int = 0,
 ) -> list[tuple[Any, ...]]:
     """`socket.getaddrinfo`."""
     if family not in (0, socket.AF_INET):

@@ -19,9 +19,10 @@ EDGE: Final = 1 << 31  # EPOLLET
 
 
 def number_of(thing: Any, negative: str = "Invalid file descriptor: {}") -> int:
-    """The descriptor of a socket or of a number that is one; ValueError with the text `negative` for one that is closed.
+    """The descriptor of a socket or of a number that is one.
 
-    Raises SimError for a file of the real system, TypeError for what is neither.
+    Raises ValueError, with the text `negative`, for a socket that is closed, SimError for a file of the real system,
+    TypeError for what is neither.
     """
     descriptor = thing
     if not isinstance(thing, int):
@@ -123,8 +124,8 @@ class Poller:
         for descriptor in list(self._perhaps):
             if len(found) == limit:
                 break
-            end = self._ends[descriptor]
-            if self._table.end_if_open(descriptor) is not end:
+            end = self._table.end_if_open(descriptor)
+            if end is None or end is not self._ends[descriptor]:
                 self._forget(descriptor)
                 continue
             wanted = self.wanted[descriptor]

@@ -22,6 +22,7 @@ from sim.errors import SimError
 from sim.stack.ip import IpStack
 from sim.units import format_duration
 from sim.userland.contexts import Context, Streams
+from sim.userland.diagnosis import OURS
 from sim.userland.environment import Environment
 from sim.userland.local_object import LocalObject
 from sim.userland.local_sockets import LocalSocket
@@ -29,7 +30,7 @@ from sim.userland.locks import share
 from sim.userland.signal_table import SIGKILL, SIGNALLED, SignalTable
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
-from sim.userland.tasks import OURS, Scheduler, Task, current
+from sim.userland.tasks import Scheduler, Task, current
 
 INTERRUPTED: Final = SIGNALLED + signal.SIGINT
 KILLED: Final = SIGNALLED + SIGKILL
@@ -102,6 +103,7 @@ class Process:
         self.workers: dict[Any, Any] = {}  # of its thread pools, and their queues
         self.on_shutdown: list[Callable[[], None]] = []  # before its threads are joined
         self.at_exit: list[Callable[[], Any]] = []  # what it has given to `atexit`
+        self.when_cut: list[Callable[[], None]] = []  # as long as it unwinds
         self.last_uuid_time = 0
         self.temporary_names: Iterator[str] | None = None
         self._seed = seed.encode()
@@ -247,6 +249,8 @@ class Process:
             self._run_exit_functions()
         except GreenletExit as error:
             self._fail(self.main.verdict or error, KILLED)
+            for action in self.when_cut:
+                action()
 
     def _call_program(self) -> None:
         """Run it, and see what becomes of its exceptions."""
@@ -255,9 +259,12 @@ class Process:
         except GreenletExit:
             raise
         except KeyboardInterrupt as error:
-            if not self.signals.heard:
+            if self.main.verdict is not None:
+                self._fail(self.main.verdict, KILLED)
+            elif self.signals.heard:
+                self._fail(error, INTERRUPTED)
+            else:
                 raise  # that was for the simulator
-            self._fail(error, INTERRUPTED)
         except BaseException as error:
             self._fail(error, 1)
         if self.done:

@@ -109,6 +109,8 @@ class GuestPoll:
 
     def poll(self, timeout: float | None = None) -> list[tuple[int, int]]:
         """Those that are ready, in the order in which they were registered; POLLNVAL for those that are closed."""
+        if timeout is not None and not isinstance(timeout, int | float):
+            raise TypeError("timeout must be an integer or None")
         poller = self._poller
         for descriptor in list(poller.wanted):
             if descriptor not in self._wanted:
@@ -218,6 +220,8 @@ def guest_select(
         sets = [list(things) for things in (rlist, wlist, xlist)]
     except TypeError:
         raise TypeError("arguments 1-3 must be sequences") from None
+    if timeout is not None and not isinstance(timeout, int | float):
+        raise TypeError("timeout must be a float or None")
     if timeout is not None and timeout < 0:
         raise ValueError("timeout must be non-negative")
     masks = (POLLIN | POLLHUP | POLLERR, POLLOUT | POLLERR, POLLPRI)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sim.errors import SimError
-from sim.userland.tasks import current, running_line
+from sim.userland.diagnosis import running_line
+from sim.userland.tasks import current
 
 CHILDREN: Final = (
     "fork",

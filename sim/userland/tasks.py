@@ -7,20 +7,17 @@ at once, and whose turn it is follows from the events alone.
 
 from __future__ import annotations
 
-import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
-from types import FrameType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from sim.engine.engine import NEVER, NO_CAUSE, Engine
 from sim.errors import SimError
 from sim.userland import watchdog
+from sim.userland.diagnosis import SpinError, Stuck, place, running_line
 
 if TYPE_CHECKING:
     from sim.userland.contexts import Context
@@ -28,25 +25,6 @@ if TYPE_CHECKING:
 NS: Final = 1_000_000_000
 SPIN_LIMIT: Final = 2_000_000
 """Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
-OURS: Final = str(Path(__file__).parent.parent)
-LIBRARY: Final = sysconfig.get_path("stdlib")
-
-
-class SpinError(SimError):
-    """A program goes round in circles and never waits."""
-
-
-class Stuck(NamedTuple):
-    """A thread that waits: for what, and where (`file:line`)."""
-
-    host: str
-    program: str
-    thread: str
-    waits_for: str
-    line: str
-
-    def __str__(self) -> str:
-        return f"{self.program} on {self.host}, {self.thread}: waits for {self.waits_for} at {self.line}"
 
 
 class Guest(greenlet):
@@ -296,22 +274,3 @@ def current() -> Task | None:
     """The task that calls this; None outside of programs."""
     guest = getcurrent()
     return guest.task if isinstance(guest, Guest) else None
-
-
-def running_line() -> str:
-    """Where the caller stands, `file:line`, in the program itself."""
-    return place(sys._getframe(1))
-
-
-def place(frame: FrameType | None) -> str:
-    """`file:line` of the innermost frame that is the program's; in the standard library if there is none."""
-    fallback = ""
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith((OURS, "<frozen")):
-            here = f"{file}:{frame.f_lineno}"
-            if not file.startswith(LIBRARY) or "site-packages" in file:
-                return here
-            fallback = fallback or here
-        frame = frame.f_back
-    return fallback

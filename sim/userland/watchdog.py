@@ -14,10 +14,12 @@ import sys
 import threading
 import weakref
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-if TYPE_CHECKING:
-    from sim.userland.tasks import Scheduler, Task
+from greenlet import GreenletExit
+
+from sim.errors import SimError
+from sim.userland.diagnosis import SpinError, place
 
 PATIENCE: Final = 10.0
 """Real seconds that a program may run without waiting."""
@@ -27,6 +29,25 @@ IDLE_ROUNDS: Final = 40
 _start_thread = _thread.start_new_thread  # the real one, whatever stands there later
 _allocate_lock = _thread.allocate_lock
 _get_ident = _thread.get_ident
+
+
+class Task(Protocol):
+    """What runs, and what is found out about it."""
+
+    verdict: SimError | None
+
+    @property
+    def name(self) -> str: ...
+
+
+class Scheduler(Protocol):
+    """Who lets tasks run: `turns` counts them."""
+
+    turns: int
+    patience: float
+
+    @property
+    def running(self) -> Task | None: ...
 
 
 class _Observed:
@@ -103,8 +124,6 @@ def _stop(observed: _Observed, task: Task, seconds: float) -> None:
 
     Neither reaches a thread that waits in C for a real lock: a signal does, the third time.
     """
-    from sim.userland.tasks import SpinError, place
-
     where = place(sys._current_frames().get(observed.thread))
     text = f"{task.name} has run for {seconds:.1f} s of real time at {where} and never waits: virtual time stands still"
 
@@ -118,15 +137,16 @@ def _stop(observed: _Observed, task: Task, seconds: float) -> None:
     FoundSpinningError.__module__ = SpinError.__module__
     task.verdict = FoundSpinningError()
     if observed.warnings <= 2:
-        from greenlet import GreenletExit
-
         _raise_in(observed.thread, FoundSpinningError if observed.warnings == 1 else GreenletExit)
     elif observed.thread == threading.main_thread().ident and hasattr(signal, "pthread_kill"):
+        _raise_in(observed.thread, None)
         signal.pthread_kill(observed.thread, signal.SIGINT)
 
 
-def _raise_in(thread: int, kind: type[BaseException]) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind))
+def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
+    """Raise an exception in a thread as soon as it does something; None takes back one that waits for that."""
+    error = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)
 
 
 _WATCHDOG: Final = Watchdog()

@@ -212,3 +212,11 @@ def test_a_crash_is_silent(net: sim.Network) -> None:
     net.restart("c")
     net.run("60s")
     assert not client.done, "it has sent nothing that could be answered with a RST"
+
+
+def test_a_question_to_all_is_not_heard_by_the_other_group(net: sim.Network) -> None:
+    """ARP for somebody in no group floods the subnet, but for the link of the one who must not hear."""
+    net.link(net.host("e", ip="10.1.0.9/24"), "s1")
+    net.partition([["a"], ["b"]])
+    assert host(net, "a").ping("e").received == 1
+    assert net["b"].counters()["received"] == 0

@@ -21,7 +21,7 @@ import pytest
 
 import sim
 from sim.errors import SimError
-from sim.userland.tasks import SpinError, Stuck
+from sim.userland.diagnosis import SpinError, Stuck
 
 FILE = __file__
 
@@ -257,9 +257,11 @@ def test_what_would_escape_is_refused_by_name(net: sim.Network, program: Any, na
 def test_outside_of_programs_nothing_is_refused(net: sim.Network) -> None:
     net["a"].run(print)  # type: ignore[union-attr]
     assert subprocess.run([sys.executable, "-c", "print(5)"], capture_output=True, check=True).stdout.strip() == b"5"
-    with _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM) as plain, socket.socket() as usual:
+    plain = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    with socket.socket() as usual:
         assert isinstance(plain, _socket.socket)
         assert isinstance(usual, _socket.socket)
+    plain.close()
 
 
 def test_the_simulation_cannot_be_run_from_within(net: sim.Network) -> None:
@@ -271,7 +273,7 @@ def test_the_simulation_cannot_be_run_from_within(net: sim.Network) -> None:
 def test_bare_threads_are_the_programs(net: sim.Network) -> None:
     def program() -> list[int]:
         seen: list[int] = []
-        _thread.start_new_thread(lambda number: seen.append(number), (5,))
+        _thread.start_new_thread(seen.append, (5,))
         time.sleep(1)
         return seen
 

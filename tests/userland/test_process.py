@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -438,3 +439,45 @@ def test_a_program_may_kill_itself(net: sim.Network) -> None:
 
     process = ended(net, program)
     assert (process.exit_code, process.stdout) == (137, "")
+
+
+async def serve_for_ever() -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        await asyncio.sleep(10**6)
+
+    server = await asyncio.start_server(handle, "0.0.0.0", 80)
+    background = asyncio.create_task(asyncio.sleep(10**9))
+    async with server:
+        await server.serve_forever()
+    await background
+
+
+async def leave_without_closing() -> bytes:
+    reader, writer = await asyncio.open_connection("b", 80)
+    writer.write(b"hello\n")
+    return await reader.readline()
+
+
+@pytest.mark.parametrize("ending", ["kill", "cut", "forget"])
+def test_what_programs_leave_behind_makes_no_noise(
+    ending: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    net = sim.Network(seed=1)
+    one, other = net.host("a", "10.0.0.1/24"), net.host("b", "10.0.0.2/24")
+    net.link(one, other, delay="1ms")
+    server = other.spawn(serve_for_ever)
+    client = one.spawn(leave_without_closing)
+    net.run(SECOND)
+    assert client.result() == b"hello\n"
+    if ending == "kill":
+        server.kill()
+        net.run(2 * SECOND)
+    elif ending == "cut":
+        net.set_power("b", False)
+        net.run(2 * SECOND)
+    del net, one, other, server, client
+    for _ in range(3):
+        gc.collect()  # warnings are errors here
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")

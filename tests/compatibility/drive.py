@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Runs one probe: its server on one simulated host, its client on another, and prints one line of JSON about it.
+
+python tests/compatibility/drive.py PROBE CERTIFICATES [--before]
+
+A probe is a Python file that takes `server HOST FOLDER` or `client HOST FOLDER` as its arguments, as it would on two
+real machines. It works when the client prints the probe's EXPECTED. With `--before` the libraries are imported before
+there is a simulation, as by a test file that has them on top; without it by the programs themselves.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import sim
+from sim.errors import SimError
+from sim.units import duration
+from sim.userland.process import Process
+from sim.userland.tasks import SpinError
+
+LONGEST = "600s"
+"""Virtual time that a probe may take."""
+
+
+def drive(probe: Path, certificates: str, before: bool = False) -> dict[str, Any]:
+    """`outcome` is works, refused or fails; `detail` says why."""
+    if before:
+        runpy.run_path(str(probe), run_name="imported")
+    network = sim.Network(seed=5)
+    server, client = network.host("server", "10.0.0.1/24"), network.host("client", "10.0.0.2/24")
+    network.link(server, client, delay="5ms", bandwidth="20Mbps")
+    servant = server.spawn(probe, "server", "server", certificates)
+    network.run(until="1s")  # it listens
+    asking = client.spawn(probe, "client", "server", certificates)
+    while not asking.done and network.engine.next_time() is not None and network.now < duration(LONGEST):
+        network.run(until=network.now + duration("1s"))
+    outcome, detail = judge(asking, servant, expected(probe))
+    return {
+        "outcome": outcome,
+        "detail": detail,
+        "shape": network.trace.digest(payload=False),
+        "digest": network.trace.digest(),
+        "ended": asking.ended,
+        "stderr": asking.stderr + servant.stderr,
+    }
+
+
+def judge(client: Process, server: Process, wanted: str) -> tuple[str, str]:
+    """What became of it, and why."""
+    for process in (server, client):
+        error = refusal_in(process.error) if process.done else None
+        if error is not None:
+            return "refused", str(error)
+    if server.done and (server.error is not None or server.exit_code):
+        return "fails", f"server: {last_line(server)}"
+    if not client.done:
+        return "fails", f"client: has not ended in {LONGEST}: {client.whereabouts()}; server: {server.whereabouts()}"
+    if client.error is not None or client.exit_code:
+        return "fails", f"client: {last_line(client)}"
+    if client.stdout.strip() != wanted.strip():
+        return "fails", f"client: printed {client.stdout!r} and not {wanted!r}"
+    return "works", ""
+
+
+def refusal_in(error: BaseException | None) -> SimError | None:
+    """The refusal that an error is, or that is behind it."""
+    while error is not None:
+        if isinstance(error, SimError) and not isinstance(error, SpinError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def last_line(process: Process) -> str:
+    """The last line that it has printed to its standard error, or its exit code."""
+    lines = process.stderr.strip().splitlines()
+    return lines[-1] if lines else f"exit code {process.exit_code}"
+
+
+def expected(probe: Path) -> str:
+    """The probe's EXPECTED, read without importing what it imports."""
+    return str(constant(probe, "EXPECTED"))
+
+
+def constant(probe: Path, name: str) -> Any:
+    """A constant of a probe. Raises KeyError."""
+    for statement in ast.parse(probe.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == [name]:
+            return ast.literal_eval(statement.value)
+    raise KeyError(f"{probe.name} has no {name}")
+
+
+if __name__ == "__main__":
+    print(json.dumps(drive(Path(sys.argv[1]), sys.argv[2], "--before" in sys.argv)))
