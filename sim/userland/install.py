@@ -17,6 +17,7 @@ from sim.userland import (
     descriptors,
     guest_socket,
     leftovers,
+    libraries,
     local_names,
     locks,
     names,
@@ -50,9 +51,11 @@ class StandIn(partial[Any]):
 
 def install() -> None:
     """Do it, unless it is done."""
+    libraries.guard()
     if _installed:
         return
     _installed.append(True)
+    libraries.install()
     found = [
         *clocks.replacements(),
         *descriptors.replacements(),

@@ -47,14 +47,14 @@ def getaddrinfo(
     host: Any,
     port: Any,
     family: int = 0,
-    type: int = 0,
+    type: int = 0,  # noqa: A002 - its name in Python's own API
     proto: int = 0,
     flags: int = 0,
 ) -> list[tuple[Any, ...]]:
     """`socket.getaddrinfo`."""
     if family not in (0, socket.AF_INET):
         raise socket.gaierror(socket.EAI_FAMILY, "ai_family not supported")
-    number = _port(port, flags)
+    number = _port(port)
     if host is None:
         address = "0.0.0.0" if flags & socket.AI_PASSIVE else "127.0.0.1"
     elif flags & socket.AI_NUMERICHOST and not _is_numeric(host):
@@ -77,7 +77,7 @@ def _is_numeric(host: Any) -> bool:
     return True
 
 
-def _port(port: Any, flags: int) -> int:
+def _port(port: Any) -> int:
     if port is None:
         return 0
     if isinstance(port, bytes):

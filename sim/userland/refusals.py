@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import ctypes.util
 import multiprocessing
 import multiprocessing.context
 import multiprocessing.process
@@ -35,7 +36,7 @@ CHILDREN: Final = (
     "killpg",
 )
 SIGNALS: Final = ("setitimer", "alarm", "pause", "pthread_kill", "sigwait", "sigwaitinfo", "sigtimedwait")
-POOLS: Final = ("Manager", "Pipe", "Pool", "Queue", "SimpleQueue", "JoinableQueue", "get_context", "Lock", "RLock")
+POOLS: Final = ("Manager", "Pipe", "Pool", "Queue", "SimpleQueue", "JoinableQueue", "Lock", "RLock")
 OUTSIDE: Final = "a child process would live outside of virtual time"
 UNSAFE: Final = "signals of the real system would reach the simulator; process.interrupt() and os.kill() reach programs"
 
@@ -63,6 +64,15 @@ def _refuse_all(owner: Any, prefix: str, names: tuple[str, ...], why: str) -> li
     return [
         (owner, name, refuse(f"{prefix}.{name}", why, getattr(owner, name))) for name in names if hasattr(owner, name)
     ]
+
+
+def _find_library(real: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """`ctypes.util.find_library` asks a compiler, a child process: a program has none, and finds nothing."""
+
+    def find_library(name: str) -> str | None:
+        return real(name) if current() is None else None
+
+    return find_library
 
 
 def _guarded_socket() -> type:
@@ -98,5 +108,6 @@ def replacements() -> list[tuple[Any, str, Any]]:
         *_refuse_all(multiprocessing, "multiprocessing", POOLS, OUTSIDE),
         *_refuse_all(multiprocessing.context.BaseContext, "multiprocessing", POOLS, OUTSIDE),
         *_refuse_all(signal, "signal", SIGNALS, UNSAFE),
+        (ctypes.util, "find_library", _find_library(ctypes.util.find_library)),
         (_socket, "socket", _guarded_socket()),
     ]

@@ -272,5 +272,8 @@ class Scheduler:
 
 def current() -> Task | None:
     """The task that calls this; None outside of programs."""
-    guest = getcurrent()
+    try:
+        guest = getcurrent()
+    except RuntimeError:  # the interpreter is coming to its end
+        return None
     return guest.task if isinstance(guest, Guest) else None

@@ -21,7 +21,7 @@ import sim
 from sim.errors import SimError
 from sim.units import duration
 from sim.userland.process import Process
-from sim.userland.tasks import SpinError
+from sim.userland.diagnosis import SpinError
 
 LONGEST = "600s"
 """Virtual time that a probe may take."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dates
+import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -228,6 +231,24 @@ def test_models_with_dates_work_in_programs(run: Run) -> None:
         return Local(at=datetime.now()).model_dump_json() + Entry(at=datetime.now(), day=date.today()).model_dump_json()
 
     assert run(program) == '{"at":"2026-01-01T00:00:00"}{"at":"2026-01-01T00:00:00","day":"2026-01-01"}'
+
+
+FRESH = """
+import datetime
+class Mine(datetime.datetime): pass
+def look(): return str(datetime.datetime.now())[:13], str(Mine.today())[:13], str(datetime.date.today())
+before = [look() for _ in range(100)]  # so that the interpreter knows by heart what is called
+import sim
+host = sim.Network().host("h1")
+print(host.run(look), look() == before[0])
+"""
+
+
+@pytest.mark.slow
+def test_methods_that_were_called_often_before_are_exchanged_too() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", FRESH], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "('2026-01-01 00', '2026-01-01 00', '2026-01-01') True\n"
 
 
 def test_two_networks_have_times_of_their_own(run: Run) -> None:

@@ -388,17 +388,21 @@ def swallow_everything() -> None:
         with contextlib.suppress(Exception):
             connection.sendall(b"last words")
         with contextlib.suppress(Exception):
-            socket.create_connection(("b", 80)).sendall(b"more")
+            socket.socket(type=socket.SOCK_DGRAM).sendto(b"last words", ("10.0.0.2", 9))
 
 
 def test_a_killed_programs_sockets_are_closed_and_it_says_nothing_more(net: sim.Network) -> None:
     one, _, heard = peer(net)
     process = one.spawn(swallow_everything)
     net.run(SECOND)
+    frames = bytearray()
+    one.attach(lambda _time, _port, frame: frames.extend(frame))
     process.kill()
     assert process.exit_code == 137
     net.run()
     assert heard == ["hello", "EOF"]
+    assert frames
+    assert b"last words" not in frames
     with pytest.raises(SimError, match="swallow_everything on a was killed"):
         process.result()
     assert not net.scheduler.tasks

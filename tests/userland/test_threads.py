@@ -398,6 +398,36 @@ def test_a_program_ends_when_only_daemons_are_left() -> None:
     assert process.ended == 5_000_000_000
 
 
+def test_who_is_interrupted_leaves_the_lock_to_the_next() -> None:
+    def program() -> float:
+        lock = threading.Lock()
+        taken: list[float] = []
+
+        def hold() -> None:
+            with lock:
+                time.sleep(5)
+
+        def follow() -> None:
+            time.sleep(2)
+            with lock:
+                taken.append(time.monotonic())
+
+        threads = [threading.Thread(target=hold), threading.Thread(target=follow)]
+        for thread in threads:
+            thread.start()
+        with contextlib.suppress(KeyboardInterrupt):
+            lock.acquire()
+        for thread in threads:
+            thread.join()
+        return taken[0]
+
+    net = sim.Network()
+    process = net.host("h1", "10.0.0.1/24").spawn(program)
+    net.engine.at(5_000_000_000, process.interrupt)  # at the instant at which the lock is given back, and before that
+    net.run()
+    assert process.result() == 5
+
+
 def test_a_pool_that_nobody_shuts_down_ends_with_its_program() -> None:
     def program() -> None:
         pool = ThreadPoolExecutor(2)

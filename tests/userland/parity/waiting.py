@@ -271,7 +271,9 @@ def woken_alone(host: str, port: int) -> None:
 def connecting_server(host: str, port: int, ready: Ready) -> None:
     server = socket.create_server((host, port))
     ready()
-    print(server.accept()[0].recv(10))
+    connection, _ = server.accept()
+    print(connection.recv(10))
+    time.sleep(0.2)
 
 
 def connecting_client(host: str, port: int) -> None:
