@@ -11,6 +11,7 @@ from sim.errors import TopologyError
 
 ANY = b"\0\0\0\0"
 BROADCAST = b"\xff\xff\xff\xff"
+LOOPBACK = b"\x7f\0\0\1"
 
 
 def parse_address(caller: str, address: object, resolve: Callable[[str], bytes]) -> tuple[bytes, int]:
@@ -56,6 +57,8 @@ def _host(name: str, resolve: Callable[[str], bytes]) -> bytes:
     if not any(character.isspace() for character in name):
         with suppress(OSError, UnicodeEncodeError):
             return socket.inet_aton(name)  # also 127.1 and 0x7f.1, which getaddrinfo takes for addresses
+    if name.lower() == "localhost":
+        return LOOPBACK
     try:
         found = resolve(name)
     except (TopologyError, OSError):

@@ -133,7 +133,13 @@ class GuestSocket(socket.socket):
             if wait == 0 or (wait is None and flags & MSG_DONTWAIT):
                 here()[0].look()
                 raise
-        return patience.retry(self, call, what, self._deadline())
+        seconds = patience.kernel_timeout(self._process.sockets.end(self.fileno()), what is ROOM) if wait is None else 0
+        if not seconds:
+            return patience.retry(self, call, what, self._deadline())
+        try:
+            return patience.retry(self, call, what, here()[0].after(seconds))
+        except TimeoutError:
+            raise os_error(errno.EAGAIN) from None
 
     def _deadline(self) -> int | None:
         wait = self._wait_for

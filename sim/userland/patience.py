@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import socket
+import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from sim.userland.watch import Watch
 
 T = TypeVar("T")
 SECOND: Final = 1_000_000_000
+TIMEVAL: Final = struct.Struct("@ll")
 LONGEST: Final = 2**63 / SECOND  # s that a timeout may last
 TIME_TYPE: Final = "PyTime_t" if sys.version_info >= (3, 13) else "_PyTime_t"
 MSG_PEEK: Final = int(getattr(socket, "MSG_PEEK", 0x02))
@@ -46,6 +48,16 @@ def timeout_of(value: Any) -> float | None:
     if timeout < 0:
         raise ValueError("Timeout value out of range")
     return timeout
+
+
+def kernel_timeout(end: object, sending: bool) -> float:
+    """The seconds after which a blocking call raises EAGAIN (SO_RCVTIMEO, SO_SNDTIMEO); 0 for never."""
+    stored: dict[str, int | bytes] = getattr(end, "stored", {})
+    value = stored.get("SO_SNDTIMEO" if sending else "SO_RCVTIMEO")
+    if not isinstance(value, bytes) or len(value) < TIMEVAL.size:
+        return 0
+    seconds, microseconds = TIMEVAL.unpack_from(value)
+    return float(seconds + microseconds / 1_000_000)
 
 
 def _task() -> Task:

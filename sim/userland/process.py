@@ -121,7 +121,7 @@ class Process:
         )
         streams.environment = self.environment
         if not callable(self.program):
-            streams.path = [str(Path(self.program).resolve().parent)]
+            streams.path = [str(Path(folder, self.program).resolve().parent)]
             streams.main_module = ModuleType("__main__")
         return streams
 

@@ -239,7 +239,7 @@ REFUSED = [
     (forks, "os.fork"),
     (starts_a_child, "subprocess.Popen"),
     (starts_a_child_by_asyncio, "subprocess.Popen"),
-    (starts_a_pool, "multiprocessing.get_context"),
+    (starts_a_pool, r"multiprocessing.\w+"),
     (starts_a_bare_process, "multiprocessing.Process.start"),
     (makes_a_shared_queue, "multiprocessing.Queue"),
     (opens_a_real_socket, "_socket.socket"),

@@ -7,6 +7,7 @@ import contextlib
 import io
 import queue
 import sched
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -406,6 +407,7 @@ def test_who_is_interrupted_leaves_the_lock_to_the_next() -> None:
         def hold() -> None:
             with lock:
                 time.sleep(5)
+            signal.raise_signal(signal.SIGINT)  # the main thread was just told that it is its turn
 
         def follow() -> None:
             time.sleep(2)
@@ -421,11 +423,7 @@ def test_who_is_interrupted_leaves_the_lock_to_the_next() -> None:
             thread.join()
         return taken[0]
 
-    net = sim.Network()
-    process = net.host("h1", "10.0.0.1/24").spawn(program)
-    net.engine.at(5_000_000_000, process.interrupt)  # at the instant at which the lock is given back, and before that
-    net.run()
-    assert process.result() == 5
+    assert sim.Network().host("h1", "10.0.0.1/24").run(program) == 5
 
 
 def test_a_pool_that_nobody_shuts_down_ends_with_its_program() -> None:

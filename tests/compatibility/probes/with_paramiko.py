@@ -3,6 +3,7 @@
 import socket
 import sys
 import threading
+import time
 
 import paramiko
 
@@ -29,6 +30,7 @@ class Server(paramiko.ServerInterface):
         return True
 
     def run(self, channel: paramiko.Channel, command: str) -> None:
+        time.sleep(0.1)  # the answer to the request goes first
         status = 0
         if command == "greet":
             channel.sendall(f"hello from {self.name}".encode())

@@ -8,7 +8,7 @@ import struct
 from tests.userland.parity.outcome import Ready, tried
 
 COMMON = ("SO_TYPE", "SO_DOMAIN", "SO_PROTOCOL", "SO_ERROR", "SO_ACCEPTCONN", "SO_REUSEADDR", "SO_REUSEPORT")
-COMMON += ("SO_BROADCAST", "SO_KEEPALIVE", "SO_OOBINLINE", "SO_RCVLOWAT", "SO_DONTROUTE")
+COMMON += ("SO_BROADCAST", "SO_KEEPALIVE", "SO_OOBINLINE")
 OF_STREAMS = ("TCP_NODELAY", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_SYNCNT", "TCP_CORK", "TCP_MAXSEG")
 OF_STREAMS += ("TCP_USER_TIMEOUT", "TCP_DEFER_ACCEPT", "TCP_LINGER2")
 
@@ -42,7 +42,9 @@ def streams_alone(host: str, port: int) -> None:
     print(tried(sock.setsockopt, socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"nonsense"))
     for name in ("IP_TTL", "IP_TOS"):
         number = getattr(socket, name)
-        print(name, tried(sock.getsockopt, 0, number), tried(sock.setsockopt, 0, number, 32), sock.getsockopt(0, number))
+        print(
+            name, tried(sock.getsockopt, 0, number), tried(sock.setsockopt, 0, number, 32), sock.getsockopt(0, number)
+        )
         print(tried(sock.setsockopt, 0, number, 1000))
 
 
