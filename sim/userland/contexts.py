@@ -45,6 +45,7 @@ class Context:
         self._local = LoopLocal()
         self._loop: Any = None  # asyncio's running loop while this task waits
         self._outside: tuple[Any, ...] = ()
+        self.expired = -1  # ns; when it has last waited for sockets in vain
 
     def enter(self) -> None:
         """The task runs."""

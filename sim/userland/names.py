@@ -250,7 +250,7 @@ def if_indextoname(index: int, /) -> str:
     raise OSError(6, "No such device or address")
 
 
-def sethostname(name: Any, /) -> None:
+def sethostname(_: Any, /) -> None:
     """`socket.sethostname`: refused, a node keeps its name."""
     raise PermissionError(1, "Operation not permitted")
 

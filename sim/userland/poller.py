@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from typing import Any, Final
 
 from sim.errors import SimError
 from sim.stack.polling import POLLERR, POLLHUP
 from sim.stack.service import os_error
+from sim.units import MICROSECOND
 from sim.userland.guest_socket import here
 from sim.userland.table import FIRST_DESCRIPTOR
+from sim.userland.tasks import Task
 from sim.userland.watch import Watch
 
 POLLNVAL: Final = 0x20
@@ -102,17 +105,31 @@ class Poller:
         if ready:
             return ready
         task, _ = here()
-        deadline = task.after(timeout)
         if timeout is not None and timeout <= 0:
-            task.look()
-            return ready
+            return self._look_again(task, limit)
+        deadline = task.after(timeout)
         self._waker = task.wake
         try:
             while not ready and task.park(deadline, f"one of {len(self.wanted)} sockets"):
                 ready = self._ready(limit)
         finally:
             self._waker = None
-        return ready or self._ready(limit)
+        if not ready:
+            ready = self._ready(limit)
+            task.context.expired = task.scheduler.engine.now
+        return ready
+
+    def _look_again(self, task: Task, limit: int) -> list[tuple[int, int]]:
+        """Nothing is ready, and the program does not wait. That takes no time.
+
+        But whoever has just waited to the end of a timeout, and looks once more because a real clock would have gone
+        on a little (socketserver does), sees it go on a little. asyncio counts with equal times.
+        """
+        task.look()
+        if task.context.expired != task.scheduler.engine.now or _get_running_loop() is not None:
+            return []
+        task.park(task.scheduler.engine.now + MICROSECOND, "the clock")
+        return self._ready(limit)
 
     def _hear(self, descriptor: int) -> None:
         self._perhaps[descriptor] = None

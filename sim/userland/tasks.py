@@ -27,6 +27,12 @@ SPIN_LIMIT: Final = 2_000_000
 """Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
 
 
+NUDGES: Final = {1_000: 1, 10_000: 1_000}
+"""After so many looks, so many ns pass after all: programs that wait until a time is over, and not only reached, look
+for ever at a clock that stands at that very time. No real one does; `socketserver` is such a program.
+"""
+
+
 class Guest(greenlet):
     """The greenlet of a task."""
 
@@ -110,6 +116,9 @@ class Task:
             self._looked_at = now
             self._looks = 0
         self._looks += 1
+        if self._looks in NUDGES:
+            self.park(now + NUDGES[self._looks], "its clock to move")
+            self._looked_at = self.scheduler.engine.now
         limit = self.scheduler.spin_limit
         if self._looks > limit:
             self._looks = 0

@@ -7,6 +7,7 @@ import _thread
 import asyncio
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -151,6 +152,17 @@ def test_looking_often_while_time_passes_is_fine(net: sim.Network) -> None:
 
     net.scheduler.spin_limit = 10
     assert net["a"].run(program) in (1000, 1001)  # type: ignore[union-attr]
+
+
+def test_a_time_is_over_at_some_time_when_it_is_reached(net: sim.Network) -> None:
+    def program(clock: Callable[[], float]) -> bool:
+        end = clock() + 0.5
+        while (rest := end - clock()) >= 0:
+            select.select([], [], [], rest)
+        return True
+
+    for clock in (time.monotonic, time.time):
+        assert net["a"].run(program, clock)  # type: ignore[union-attr]
 
 
 def compute_for_ever() -> None:
