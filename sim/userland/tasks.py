@@ -92,11 +92,11 @@ class Task:
         if self._interruptions:
             self._take_interruptions()
             return True
-        now = scheduler.engine.now
+        engine = scheduler.engine
         if deadline is not None and deadline < NEVER:
-            if deadline <= now:
+            if deadline <= engine.now:
                 self.look()
-            self._timer.set(max(deadline, now))
+            self._timer.set(max(deadline, engine.now))
         self._waiting, self._woken, self.waits_for = True, False, what
         parent = self._guest.parent
         assert parent is not None

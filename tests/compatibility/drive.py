@@ -20,8 +20,8 @@ from typing import Any
 import sim
 from sim.errors import SimError
 from sim.units import duration
-from sim.userland.process import Process
 from sim.userland.diagnosis import SpinError
+from sim.userland.process import Process
 
 LONGEST = "600s"
 """Virtual time that a probe may take."""
