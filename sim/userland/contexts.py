@@ -44,6 +44,7 @@ class Context:
         self.streams = streams
         self._local = LoopLocal()
         self._loop: Any = None  # asyncio's running loop while this task waits
+        self._generators: Any = (None, None)  # who looks after its asynchronous generators: its loop
         self._outside: tuple[Any, ...] = ()
         self.expired = -1  # ns; when it has last waited for sockets in vain
 
@@ -57,7 +58,9 @@ class Context:
             sys.argv,
             sys.path,
             self._swap_loop(self._loop, self._local),
+            sys.get_asyncgen_hooks(),
         )
+        sys.set_asyncgen_hooks(*self._generators)
         sys.stdin, sys.stdout, sys.stderr, sys.argv = streams.stdin, streams.stdout, streams.stderr, streams.argv
         if streams.environment is not None:
             self._environment, os.environ = os.environ, streams.environment
@@ -85,7 +88,9 @@ class Context:
             streams.folder = os.getcwd()
             os.chdir(self._folder)
         streams.stdin, streams.stdout, streams.stderr = sys.stdin, sys.stdout, sys.stderr
-        sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, outside = self._outside
+        sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, outside, generators = self._outside
+        self._generators = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(*generators)
         self._loop, self._local = self._swap_loop(*outside)
 
     @staticmethod

@@ -24,6 +24,7 @@ def borrowed(descriptor: int) -> GuestSocket:
     process.sockets.check(descriptor)
     guest = GuestSocket(fileno=descriptor)
     guest._closed = True
+    guest._wait_for = None if process.sockets.end(descriptor).blocking else 0.0
     return guest
 
 
@@ -68,6 +69,21 @@ def get_inheritable(descriptor: int, /) -> bool:
 def set_inheritable(descriptor: int, _: bool, /) -> None:
     """`os.set_inheritable`."""
     here()[1].sockets.check(descriptor)
+
+
+def get_blocking(descriptor: int, /) -> bool:
+    """`os.get_blocking`."""
+    return here()[1].sockets.end(descriptor).blocking
+
+
+def set_blocking(descriptor: int, blocking: bool, /) -> None:
+    """`os.set_blocking`."""
+    here()[1].sockets.end(descriptor).blocking = bool(blocking)
+
+
+def isatty(_: int, /) -> bool:
+    """`os.isatty`."""
+    return False
 
 
 def _no_file(*_: Any, **__: Any) -> Any:
@@ -123,10 +139,13 @@ def replacements() -> list[tuple[Any, str, Any]]:
         ("write", write),
         ("dup", dup),
         ("sendfile", sendfile),
+        ("get_blocking", get_blocking),
+        ("set_blocking", set_blocking),
+        ("isatty", isatty),
         ("get_inheritable", get_inheritable),
         ("set_inheritable", set_inheritable),
     ]
-    of_files += [(name, _no_file) for name in ("dup2", "fdopen", "fstat", "get_blocking", "set_blocking", "isatty")]
+    of_files += [(name, _no_file) for name in ("dup2", "fdopen", "fstat", "ftruncate", "lseek", "pread", "pwrite")]
     found = [(os, name, _by_number(getattr(os, name), guest)) for name, guest in of_files if hasattr(os, name)]
     return [
         *found,

@@ -45,6 +45,7 @@ class End(Protocol):
 
     stack: IpStack
     stored: dict[str, int | bytes]
+    blocking: bool  # O_NONBLOCK is not set; all numbers of a socket share that
 
     @property
     def kernel(self) -> TcpSocket | UdpSocket: ...
@@ -68,6 +69,7 @@ class StreamEnd:
         self.stack = stack
         self.kernel: TcpSocket = stack.tcp.socket() if kernel is None else kernel
         self.stored: dict[str, int | bytes] = {}
+        self.blocking = True
 
     def listen(self, backlog: int) -> None:
         """Await connections."""
@@ -120,6 +122,7 @@ class DatagramEnd:
         self.stack = stack
         self.kernel: UdpSocket = stack.udp.socket()
         self.stored: dict[str, int | bytes] = {}
+        self.blocking = True
 
     def listen(self, backlog: int) -> None:
         """Not for datagrams."""

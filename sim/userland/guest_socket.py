@@ -70,6 +70,8 @@ class GuestSocket(socket.socket):
         process.opened[self._inner.fileno()] = None
         flagged = not known and operator.index(type) != -1 and operator.index(type) & SOCK_NONBLOCK
         self._wait_for: float | None = 0.0 if flagged else process.default_timeout
+        if self._wait_for is not None:
+            process.sockets.end(self._inner.fileno()).blocking = False
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True) and hasattr(self, "_inner"):
@@ -100,7 +102,7 @@ class GuestSocket(socket.socket):
     def settimeout(self, value: float | None, /) -> None:
         self._wait_for = patience.timeout_of(value)
         try:
-            self._process.sockets.check(self._inner.fileno())
+            self._process.sockets.end(self._inner.fileno()).blocking = value is None
         except OSError:
             self._wait_for = 0.0  # a timeout is what CPython itself adds to a descriptor that does not block
             raise
@@ -369,8 +371,9 @@ def socketpair(family: Any = None, type: Any = socket.SOCK_STREAM, proto: int = 
     one, other = (LocalSocket(process.sockets.local, int(type) & KIND_MASK) for _ in range(2))
     join(one, other)
     pair = [GuestSocket(fileno=LocalObject(process.sockets, end)) for end in (one, other)]
-    for end in pair:
-        end._wait_for = 0.0 if int(type) & SOCK_NONBLOCK else end._wait_for
+    if int(type) & SOCK_NONBLOCK:
+        for end in pair:
+            end.settimeout(0.0)
     return pair[0], pair[1]
 
 

@@ -54,6 +54,7 @@ class LocalEnd:
 
     def __init__(self, kernel: LocalSocket) -> None:
         self.kernel = kernel
+        self.blocking = True
 
 
 class LocalSocket:

@@ -131,9 +131,16 @@ class SharedLock(GuestLock):
         self._real._at_fork_reinit()
 
 
+class GuestRLock(threading._PyRLock):  # type: ignore[misc,name-defined]
+    """`threading.RLock()` of a program: CPython's in Python, on our locks. Trio insists on the name of the one in C."""
+
+
+GuestRLock.__module__, GuestRLock.__name__, GuestRLock.__qualname__ = "_thread", "RLock", "RLock"
+
+
 def shared_rlock() -> Any:
     """A reentrant lock that programs and others use."""
-    lock: Any = threading._PyRLock()  # type: ignore[attr-defined]
+    lock: Any = GuestRLock()
     lock._block = SharedLock()
     return lock
 
@@ -177,18 +184,18 @@ class _LocalMemory(_thread._local):
         if name == "__dict__":
             return values
         found = _class_attribute(type(self), name)
-        if found is not None and hasattr(type(found), "__set__"):
+        if hasattr(type(found), "__set__"):
             return type(found).__get__(found, self, type(self))
         if name in values:
             return values[name]
-        if found is None:
+        if found is _NOTHING:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
         return found.__get__(self, type(self)) if hasattr(type(found), "__get__") else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         task = current()
-        found = None if task is None else _class_attribute(type(self), name)
-        if task is None or name == "__dict__" or (found is not None and hasattr(type(found), "__set__")):
+        found = _NOTHING if task is None else _class_attribute(type(self), name)
+        if task is None or name == "__dict__" or hasattr(type(found), "__set__"):
             super().__setattr__(name, value)
         else:
             _values(self, task)[name] = value
@@ -244,7 +251,7 @@ def _class_attribute(kind: type, name: str) -> Any:
     for base in kind.__mro__:
         if name in base.__dict__:
             return base.__dict__[name]
-    return None
+    return _NOTHING
 
 
 def share(program: Callable[..., Any]) -> None:
@@ -313,7 +320,6 @@ def either_class(real: Any, guest: Callable[..., Any], bases: tuple[type, ...]) 
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module, name, what stands there from now on)."""
-    memory: Any = threading
     if isinstance(threading.Lock, type):  # from Python 3.13 on
         public: Any = either_class(threading.Lock, GuestLock, ())
     else:
@@ -325,7 +331,7 @@ def replacements() -> list[tuple[Any, str, Any]]:
         (_thread, "allocate", allocate),
         (threading, "_allocate_lock", allocate),
         (threading, "Lock", public),
-        (threading, "RLock", either(threading.RLock, memory._PyRLock)),
+        (threading, "RLock", either(threading.RLock, GuestRLock)),
         (threading, "local", _LocalMemory),
         (queue, "SimpleQueue", either_class(queue.SimpleQueue, simple, (queue.SimpleQueue,))),
     ]

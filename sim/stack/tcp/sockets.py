@@ -345,6 +345,8 @@ class TcpSocket(Tenant):
             ready |= POLLIN
         if over or connection.fin_wanted or connection.is_writable():
             ready |= POLLOUT
+        else:
+            connection.send_blocked = True  # whoever asks is told when there is room
         if connection.urgent_byte >= 0:
             ready |= POLLPRI
         return ready

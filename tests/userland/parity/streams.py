@@ -341,6 +341,7 @@ def copies_server(host: str, port: int, ready: Ready) -> None:
     again = socket.socket(fileno=number)
     print(again.family, again.type, again.fileno() == number, again.send(b"again"))
     third = socket.fromfd(again.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+    third.setblocking(True)
     again.close()
     print(third.recv(10))
     third.close()
