@@ -129,7 +129,7 @@ def _adapt_trio_threads(module: Any) -> None:
 
 
 def _adapt_trio_sockets(module: Any) -> None:
-    """Trio wants sockets whose type is `socket.socket` itself, to keep TLS's out, and calls that class's own methods."""
+    """Trio wants sockets of `socket.socket` itself, to keep TLS's out, and calls that class's own methods."""
     module.type = lambda thing: socket.socket if type(thing) is GuestSocket else type(thing)
     real = module._SocketType._nonblocking_helper
 
