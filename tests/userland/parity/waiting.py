@@ -272,7 +272,7 @@ def connecting_server(host: str, port: int, ready: Ready) -> None:
     server = socket.create_server((host, port))
     ready()
     connection, _ = server.accept()
-    print(connection.recv(10))
+    print(connection.recv(5))
     time.sleep(0.2)
 
 
