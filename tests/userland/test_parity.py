@@ -19,6 +19,8 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("l
 PORT = 47113
 BEGIN = 100_000_000  # ns; when the client starts
 END = 600_000_000_000
+ATTEMPTS = 3
+"""Real processes on a busy machine may be late: so often they are asked."""
 
 
 def module_of(file: str) -> ModuleType:
@@ -72,6 +74,10 @@ def simulated(file: str, case: str) -> dict[str, list[str]]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the oracle is Linux")
 @pytest.mark.parametrize(("file", "case"), cases(), ids=lambda value: value)
 def test_prints_the_same(file: str, case: str) -> None:
-    ours, theirs = simulated(file, case), on_loopback(file)[case]
-    for role, lines in theirs.items():
+    ours = simulated(file, case)
+    for _ in range(ATTEMPTS - 1):
+        if on_loopback(file)[case] == ours:
+            return
+        on_loopback.cache_clear()
+    for role, lines in on_loopback(file)[case].items():
         assert "\n".join(ours[role]) == "\n".join(lines), role
