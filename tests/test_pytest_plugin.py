@@ -81,17 +81,22 @@ def suite(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> Suite:
     return Suite(pytester, pytestconfig.pluginmanager.has_plugin("packetsim"))
 
 
+def said_once(text: str, words: str) -> str:
+    """What follows these words: the same wherever they stand (in CI pytest repeats them in its summary)."""
+    (rest,) = {line.partition(words)[2] for line in text.splitlines() if words in line}
+    return rest
+
+
 @pytest.mark.slow
 def test_a_lost_update_is_found_and_replayed_from_its_seed(suite: Suite) -> None:
     suite.write(RACE, "test_race")
     found = suite.run()
     found.assert_outcomes(failed=1)
     text = found.stdout.str()
-    (line,) = [line for line in text.splitlines() if "it fails with seed" in line]
-    seed = line.split()[-1]
+    seed = said_once(text, "it fails with seed ")
     assert int(seed) > 0, "not every order loses the update"
     assert f"pytest test_race.py::test_no_update_is_lost --sim-replay {seed}" in text
-    (trace,) = [line.split("its trace: ")[1] for line in text.splitlines() if "its trace: " in line]
+    trace = said_once(text, "its trace: ")
     with open(trace, "rb") as file:
         assert file.read(4) == b"\x0a\x0d\x0d\x0a"  # a pcapng section header
     assert trace.endswith(f"seed-{seed}.pcapng")
