@@ -18,6 +18,7 @@ from sim.scenario.scalars import resolve
 
 MAX_BYTES: Final = 16 * 2**20
 MAX_DEPTH: Final = 64
+TOO_DEEP: Final = f"nested too deep: more than {MAX_DEPTH} levels"
 MAX_VALUES: Final = 250_000
 """Values in a file once its aliases are written out: a host on a link takes about seven, so some 35,000 hosts."""
 MAX_SOURCE: Final = 400
@@ -246,7 +247,7 @@ class _Builder:
         self._refuse_tag(event)
         self._refuse_as_key(event)
         if len(self._stack) >= MAX_DEPTH:
-            raise self._error(event, f"nested too deep: more than {MAX_DEPTH} levels")
+            raise self._error(event, TOO_DEEP)
         mapping = isinstance(event, yaml.MappingStartEvent)
         place = self._place({} if mapping else [], event)
         place.children = {} if mapping else []
@@ -271,7 +272,7 @@ class _Builder:
         if place is None:
             raise self._error(event, f"the alias *{event.anchor} stands inside the value it names")
         if len(self._stack) + place.height > MAX_DEPTH + 1:
-            raise self._error(event, f"nested too deep: more than {MAX_DEPTH} levels once this alias is written out")
+            raise self._error(event, f"{TOO_DEEP} once this alias is written out")
         self._total += place.size
         self._add(place, event)
 
@@ -367,6 +368,7 @@ _SYNTAX: Final = (
     ("block sequence entries are not allowed", "a list cannot start here", "put the '-' on a line of its own"),
     ("found a tab character", "a tab cannot indent YAML", "use spaces"),
     ("hexdecimal number", "this escape needs hexadecimal digits", "in single quotes a backslash is only a backslash"),
+    ("exceeded maximum nesting depth", TOO_DEEP, None),  # libyaml's own limit, met before there is an event
     ("found unknown escape character", "unknown escape after '\\'", "in single quotes a backslash is only a backslash"),
 )
 
