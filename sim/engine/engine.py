@@ -3,6 +3,10 @@
 An event is `(time, sequence, target, frame)`. The sequence number makes the order total, so a run repeats exactly; it
 is also the identity of a transmission: while a frame's arrival is handled, `cause` holds its number, and whatever is
 sent meanwhile records that number as its cause. An event without a frame is a timer's.
+
+To hunt races, chance may settle ties instead (`shuffle`): of what is due at one instant when it begins, any target may
+come first. The frames of one target keep their order, and what is asked for at an instant, for that same instant,
+comes behind what was due, unless it is asked for with `soon`: the turns of programs are.
 """
 
 from __future__ import annotations
@@ -20,6 +24,10 @@ NEVER: Final = (1 << 62) - 1
 
 NO_CAUSE: Final = 0
 """The cause of what nothing on a wire has caused: an application's own wish, or a test's."""
+
+
+Event = tuple[int, int, "Target", bytes]
+"""Time (ns), sequence number, for whom, and the frame; b"" for a timer."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -41,8 +49,10 @@ class Engine:
         self.now: i64 = 0
         self.cause: i64 = NO_CAUSE
         self.sequence: i64 = 0
-        self.queue: list[tuple[int, int, Target, bytes]] = []
+        self.queue: list[Event] = []
         self._stopped: bool = False
+        self._draw: Callable[[int], int] | None = None
+        self._due: list[Event] = []  # of the instant that has begun, the next one last; empty unless shuffled
 
     def schedule(self, time: i64, target: Target, frame: bytes) -> i64:
         """Let `frame` reach `target` at `time` (ns); return the event's sequence number."""
@@ -66,6 +76,16 @@ class Engine:
         timer.set(time)
         return timer
 
+    def soon(self, action: Callable[[], None]) -> None:
+        """Call `action()` at this instant: behind all that is due, or, where chance settles ties, anywhere among it."""
+        timer = Timer(self, action)
+        if self._draw is None or not self._due:
+            timer.set(self.now)
+        else:
+            timer.deadline = timer.queued = self.now
+            timer.cause = self.cause
+            self._due.insert(self._draw(len(self._due) + 1), (self.now, self.number(), timer, b""))
+
     def after(self, delay: int, action: Callable[[], None]) -> Timer:
         """Call `action()` once `delay` ns have passed."""
         return self.at(self.now + delay, action)
@@ -80,8 +100,8 @@ class Engine:
         limit: i64 = NEVER if until is None else until
         self._stopped = False
         left: i64 = NEVER if budget is None else budget
-        while queue and not self._stopped:
-            event = heappop(queue)
+        while (queue or self._due) and not self._stopped:
+            event = heappop(queue) if self._draw is None else self._next_drawn(self._draw)
             time, sequence, target, frame = event
             if time > limit or left == 0:
                 heappush(queue, event)
@@ -98,6 +118,8 @@ class Engine:
                 self.cause = target.cause
                 target.fire(frame)
         self.cause = NO_CAUSE
+        while self._due:
+            heappush(queue, self._due.pop())
         if self._stopped:
             return
         if left == 0 and queue and queue[0][0] <= limit:
@@ -109,8 +131,28 @@ class Engine:
         """Return from `run` after the event being handled."""
         self._stopped = True
 
+    def shuffle(self, draw: Callable[[int], int]) -> None:
+        """From now on chance settles ties; `draw(n)` is a random number from 0 to n - 1."""
+        self._draw = draw
+
+    def _next_drawn(self, draw: Callable[[int], int]) -> Event:
+        """The next event; when an instant begins, all that is due in it is put in an order that is drawn."""
+        if not self._due:
+            queue = self.queue
+            event = heappop(queue)
+            if event[0] <= self.now or not queue or queue[0][0] != event[0]:
+                return event
+            together = [event]
+            while queue and queue[0][0] == event[0]:
+                together.append(heappop(queue))
+            self._due = mix(together, draw)
+            self._due.reverse()
+        return self._due.pop()
+
     def next_time(self) -> int | None:
         """When the next event is (ns), None when nothing is to happen. A cancelled timer may still count."""
+        if self._due:
+            return self._due[-1][0]
         return self.queue[0][0] if self.queue else None
 
     def withdraw(self, target: Target) -> list[int]:
@@ -118,12 +160,25 @@ class Engine:
 
         It reads the whole queue: for links that are cut, not for every frame.
         """
-        queue = self.queue
-        numbers = sorted(entry[1] for entry in queue if entry[2] is target)
+        queue, due = self.queue, self._due
+        numbers = sorted([entry[1] for entry in queue + due if entry[2] is target])
         if numbers:
             queue[:] = [entry for entry in queue if entry[2] is not target]
+            due[:] = [entry for entry in due if entry[2] is not target]
             heapify(queue)
         return numbers
+
+
+def mix(events: list[Event], draw: Callable[[int], int]) -> list[Event]:
+    """The events in an order that is drawn (Fisher and Yates), those of one target in the order they have."""
+    targets = [event[2] for event in events]
+    for last in range(len(targets) - 1, 0, -1):
+        other = draw(last + 1)
+        targets[last], targets[other] = targets[other], targets[last]
+    waiting: dict[Target, list[Event]] = {}
+    for event in reversed(events):
+        waiting.setdefault(event[2], []).append(event)
+    return [waiting[target].pop() for target in targets]
 
 
 class Timer(Target):

@@ -25,7 +25,6 @@ from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector, relaxed_collector
 from sim.lab.nodes import LabHost, LabRouter, Probe, Tools
 from sim.lab.partition import Partition
-from sim.lab.shuffling import Nudge
 from sim.links.channel import Properties
 from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
 from sim.links.link import Link
@@ -407,14 +406,12 @@ class Network:
     def shuffle(self) -> None:
         """Let chance decide what happens first of what happens at one instant, from now on: to hunt races.
 
-        Programs that are ready at one instant run in an order drawn from the seed, and each frame arrives up to 100 ns
-        later, so that those that would arrive together come one after the other in any order. The frames of one
-        direction of a link keep theirs.
+        Programs that are ready at one instant run in an order drawn from the seed, and so does all that is due at one
+        instant: frames and timers. The frames of one direction of a link keep their order.
         """
-        self.scheduler.shuffle = self.streams.stream("shuffle")
-        for link in self.links:
-            for port, channel in zip(link.ports, link.channels, strict=True):
-                channel.rules = (*channel.rules, Nudge(self.streams.stream(f"shuffle/{label(port)}")))
+        chance = self.streams.stream("shuffle")
+        self.scheduler.shuffle = chance
+        self.engine.shuffle(chance.randrange)
 
     def crash(self, node: IpNode | str) -> None:
         """Cut a host's power: its programs end where they stand, its sockets are gone, and nobody is told."""

@@ -244,7 +244,7 @@ class Scheduler:
         self._ready.append(task)
         if not self._scheduled:
             self._scheduled = True
-            self.engine.at(self.engine.now, self._run_ready)
+            self.engine.soon(self._run_ready)
 
     def forget(self, task: Task) -> None:
         """It is over."""

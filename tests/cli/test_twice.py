@@ -78,7 +78,7 @@ def test_a_program_that_prints_something_else_shows_though_no_frame_differs(tmp_
 
 
 def test_shuffle_is_another_order_of_the_same_and_decided_by_the_seed() -> None:
-    path = str(TOPOLOGIES / "tcp_programs.yaml")
+    path = str(TOPOLOGIES / "tree_of_switches.yaml")
     digests = [json.loads(run(path, "--json", *more).stdout)["digest"] for more in ([], ["--shuffle"], ["--shuffle"])]
     assert digests[0] != digests[1] == digests[2]
 
