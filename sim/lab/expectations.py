@@ -10,7 +10,8 @@ from sim.devices.node import IpNode
 from sim.devices.switch import Switch
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action
-from sim.lab.network import Network, unknown
+from sim.lab.naming import unknown
+from sim.lab.network import Network
 from sim.scenario.expect import Comparison, Expect, Station
 from sim.tracing.journeys import Hop, is_arp
 from sim.wire.addresses import format_ip, format_mac

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sim.lab.network import Network, label
+from sim.lab.naming import label
+from sim.lab.network import Network
 from sim.tracing.series import Series
 
 

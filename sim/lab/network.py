@@ -9,22 +9,20 @@ Nothing lives outside it: two networks in one process do not know of each other.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from sim.devices.device import Device
 from sim.devices.hub import Hub
 from sim.devices.node import IpNode
 from sim.devices.switch import AGEING_TIME, TABLE_SIZE, Switch
 from sim.engine.engine import Engine
-from sim.engine.streams import Streams
-from sim.errors import SimError, TopologyError
+from sim.errors import TopologyError
 from sim.lab.assembly import assemble
-from sim.lab.collector import paused_collector, relaxed_collector
-from sim.lab.nodes import LabHost, LabRouter, Probe, Tools
-from sim.lab.partition import Partition
+from sim.lab.collector import paused_collector
+from sim.lab.naming import End, Node, blame, check_mtu, label, unknown
+from sim.lab.nodes import LabHost, LabRouter, Probe
+from sim.lab.running import Running
 from sim.links.channel import Properties
 from sim.links.impairments import NO_IMPAIRMENTS, OUR_RULES, BurstLoss, Impairments
 from sim.links.link import Link
@@ -35,30 +33,16 @@ from sim.links.rules import Rule
 from sim.scenario import generators
 from sim.scenario.routing import shortest_paths
 from sim.stack.interfaces import DEFAULT_MTU, Interface
-from sim.tracing import kinds
-from sim.tracing.recorder import Detail, Recorder
-from sim.tracing.recording import Trace
+from sim.tracing.recorder import Recorder
 from sim.units import bitrate, duration, probability, size
 from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
 
-if TYPE_CHECKING:
-    from sim.userland.tasks import Scheduler
-
-MOST_COMPARED: Final = 5000
-"""Names that a wrong one is compared with; more would take longer than its sender wants to wait."""
-CLOSING_TIME: Final = 100_000_000
-"""ns that programs have to end when a network is closed."""
-SMALLEST_MTU: Final = 68
-LARGEST_MTU: Final = 65_535
-
-Node = Device | Probe
-End = Node | Port | str
 Address = str | Sequence[str]
 NextHop = str | Sequence[str]
 D = TypeVar("D", bound=Node)
 
 
-class Network:
+class Network(Running):
     """Devices, links and the time they live in. `seed` decides every random draw; `record=False` keeps no trace.
 
     `now` is ns since the start. `nodes` and `links` hold what was added, in order. Arguments that cannot be used
@@ -66,31 +50,9 @@ class Network:
     """
 
     def __init__(self, seed: int = 0, name: str = "network", record: bool = True) -> None:
-        self.name = name
-        self.seed = seed
-        self.engine = Engine()
-        self.streams = Streams(seed)
-        self.recorder = Recorder()
-        self.recording = record
-        self.trace = Trace(self.recorder, lambda: self.engine.now)
-        self.nodes: dict[str, Node] = {}
-        self.links: list[Link] = []
+        super().__init__(seed, name, record)
         self._own_mtu: set[Port] = set()
         self._macs = 0
-        self._scheduler: Scheduler | None = None
-        self._partition: Partition | None = None
-
-    @property
-    def now(self) -> int:
-        """Virtual time in ns."""
-        return self.engine.now
-
-    def __getitem__(self, name: str) -> Node:
-        """The node called `name`. Raises TopologyError, with the name that may have been meant."""
-        try:
-            return self.nodes[name]
-        except KeyError:
-            raise unknown("node", name, self.nodes) from None
 
     # -- building
 
@@ -280,163 +242,6 @@ class Network:
             self._bring_up(port, properties.mtu)
         return link
 
-    # -- finding
-
-    def link_between(self, a: End, b: End) -> Link:
-        """The link that joins two nodes or ports. Raises TopologyError when there is none, or more than one."""
-        found = [link for link in self.links if self._joins(link, a, b)]
-        if len(found) != 1:
-            what = "no link" if not found else "more than one link"
-            raise TopologyError(f"there is {what} between {name_of(a)} and {name_of(b)}")
-        return found[0]
-
-    def resolve(self, name: str) -> bytes:
-        """The IP address of a node ("web"), of an interface ("r1:lan"), or what the text itself says.
-
-        Raises TopologyError.
-        """
-        node_name, _, interface_name = name.partition(":")
-        node = self.nodes.get(node_name)
-        if node is None:
-            try:
-                return parse_ip(name)
-            except ValueError:
-                raise unknown("node or address", name, self.nodes) from None
-        if isinstance(node, IpNode):
-            for interface in node.stack.interfaces:
-                wanted = interface.name == interface_name if interface_name else not interface.loopback
-                if wanted and interface.addresses:
-                    return interface.addresses[0][0]
-        raise TopologyError(f"{name} has no IP address")
-
-    def name_of(self, address: str) -> str | None:
-        """The name of the node that has an IP address, None when none has."""
-        owner = self.address_owner(parse_ip(address))
-        return None if owner is None else owner.name
-
-    @property
-    def scheduler(self) -> Scheduler:
-        """Who runs the programs of all nodes."""
-        if self._scheduler is None:
-            from sim.userland.tasks import Scheduler
-
-            self._scheduler = Scheduler(self.engine)
-        return self._scheduler
-
-    def port(self, end: str) -> Port:
-        """The port "sw1:eth2", or the only port of a node that has one. Raises TopologyError."""
-        node_name, _, port_name = end.partition(":")
-        node = self[node_name]
-        for port in node.ports:
-            if port.name == port_name or (not port_name and len(node.ports) == 1):
-                return port
-        if not port_name:
-            raise TopologyError(f"{node_name} has {len(node.ports)} ports: say which, as {node_name}:NAME")
-        raise unknown(f"port of {node_name}", port_name, [port.name for port in node.ports])
-
-    def address_owner(self, address: bytes) -> IpNode | None:
-        """The first node that has an IP address."""
-        for node in self.nodes.values():
-            if isinstance(node, IpNode) and node.stack.is_local(address):
-                return node
-        return None
-
-    @property
-    def frame_hops(self) -> int:
-        """How many frames have been put on a link so far."""
-        return sum(channel.frames for link in self.links for channel in link.channels)
-
-    # -- running
-
-    def run(self, until: int | str | None = None, *, budget: int | None = None) -> None:
-        """Run virtual time to `until` (ns since the start, or text), or until nothing more is to happen.
-
-        `budget` bounds the number of events; BudgetError (a RuntimeError) says that it was not enough.
-        """
-        self._refuse_programs()
-        with relaxed_collector():
-            self.engine.run(None if until is None else duration(until), budget)
-
-    def run_until(self, done: Callable[[], bool], *, budget: int | None = None) -> None:
-        """Run virtual time until `done()`, asked whenever something called `engine.stop()`, or nothing is left."""
-        self._refuse_programs()
-        with relaxed_collector():
-            while not done() and self.engine.next_time() is not None:
-                self.engine.run(None, budget)
-
-    def set_congestion(self, host: IpNode, name: str) -> None:
-        """The congestion control of a host's connections that do not ask for another. Raises TopologyError."""
-        tcp = host.stack.tcp
-        if name not in tcp.controls:
-            raise unknown("congestion control", name, tcp.controls)
-        tcp.congestion = name
-
-    def _refuse_programs(self) -> None:
-        """A program is part of what runs: it lets time pass by waiting, and has no clock to turn."""
-        running = None if self._scheduler is None else self._scheduler.running
-        if running is not None:
-            raise SimError(
-                f"{running.name} asks for the simulation to be run, within which it runs itself: net.run(), "
-                "host.ping() and their like are for the outside; a program opens sockets, and waits"
-            )
-
-    def set_power(self, node: Node | str, on: bool) -> None:
-        """Switch a device off (its links lose their carrier, what it learned is gone), or on again."""
-        device = self[node] if isinstance(node, str) else node
-        if device.ports:
-            self.note(device.ports[0], kinds.POWER, "up" if on else "down")
-        if not on:
-            device.set_power(False)
-        for link in self.links:
-            for port in link.ports:
-                if port.owner is device:
-                    link.set_power(port, on)
-        if on:
-            device.set_power(True)
-
-    def close(self) -> None:
-        """End all programs: they are interrupted, and killed when they have not ended 100 ms later. The trace stays."""
-        nodes = [node for node in self.nodes.values() if isinstance(node, Tools) and node.interrupt_programs()]
-        if nodes:
-            self.engine.run(self.engine.now + CLOSING_TIME)
-            for node in nodes:
-                node.end_programs()
-            self.engine.run(self.engine.now)
-
-    def shuffle(self) -> None:
-        """Let chance decide what happens first of what happens at one instant, from now on: to hunt races.
-
-        Programs that are ready at one instant run in an order drawn from the seed, and so does all that is due at one
-        instant: frames and timers. The frames of one direction of a link keep their order.
-        """
-        chance = self.streams.stream("shuffle")
-        self.scheduler.shuffle = chance
-        self.engine.shuffle(chance.randrange)
-
-    def crash(self, node: IpNode | str) -> None:
-        """Cut a host's power: its programs end where they stand, its sockets are gone, and nobody is told."""
-        self.set_power(node, False)
-
-    def restart(self, node: IpNode | str) -> None:
-        """Switch a host on again after `crash`; its services are started anew, other programs are not."""
-        self.set_power(node, True)
-
-    def partition(self, groups: Sequence[Sequence[IpNode | str]]) -> None:
-        """Divide the network: from now on hosts and routers of different `groups` do not hear of each other.
-
-        Frames between them are dropped with the reason "partition" (see sim/lab/partition.py). Whom no group names
-        still hears all. A second division takes the place of the first. Raises TopologyError.
-        """
-        partition = Partition(self, groups)
-        self.heal()
-        self._partition = partition
-
-    def heal(self) -> None:
-        """End the division of the network, if there is one."""
-        if self._partition is not None:
-            self._partition.heal()
-            self._partition = None
-
     def configure(self, link: Link, properties: Properties, impairments: Impairments) -> None:
         """Give a link other properties, for the frames that come from now on; rules that were added by hand stay."""
         before = link.properties.discipline
@@ -446,21 +251,6 @@ class Network:
                 channel.set_queue(self._queue_of(properties.discipline, port))
             by_hand = [rule for rule in channel.rules if not isinstance(rule, OUR_RULES)]
             channel.rules = (*self._rules_of(impairments, port), *by_hand)
-
-    def note(self, port: Port, kind: int, detail: Detail) -> None:
-        """Note something in the name of a port's owner, about what is being handled."""
-        if self.recording:
-            self.recorder.note(self.now, self.engine.cause, self._node_index(port), kind, detail)
-
-    def drop(self, port: Port, reason: str) -> None:
-        """Note that the frame being handled goes no further than the owner of `port`."""
-        self.note(port, kinds.DROP, reason)
-
-    def set_link(self, link: Link, up: bool) -> None:
-        """Plug a link in, or pull it out."""
-        for port in link.ports:
-            self.note(port, kinds.LINK, (port.name, "up" if up else "down"))
-        link.set_up(up)
 
     # -- inside
 
@@ -516,49 +306,3 @@ class Network:
             owner.stack.forget_paths()
             if mtu and port not in self._own_mtu:
                 interface.mtu = mtu
-
-    def _node_index(self, port: Port) -> int:
-        return self.recorder.port_nodes[port.index]
-
-    def _joins(self, link: Link, a: End, b: End) -> bool:
-        one, other = link.ports
-        return (is_end(one, a) and is_end(other, b)) or (is_end(one, b) and is_end(other, a))
-
-
-def check_mtu(mtu: int | None) -> None:
-    """Raise ValueError for an MTU too small to carry any packet on (RFC 791 3.2), or larger than any packet."""
-    if mtu is not None and not SMALLEST_MTU <= mtu <= LARGEST_MTU:
-        raise ValueError(f"an MTU is {SMALLEST_MTU} to {LARGEST_MTU} bytes, not {mtu}")
-
-
-def label(port: Port) -> str:
-    """`sw1:eth2`."""
-    return f"{port.owner.name}:{port.name}"
-
-
-def name_of(end: End) -> str:
-    """What to call a link's end in a message."""
-    if isinstance(end, str):
-        return end
-    return label(end) if isinstance(end, Port) else end.name
-
-
-def is_end(port: Port, end: End) -> bool:
-    """Whether `end` (a node, a port, or the name of one) means this port."""
-    return name_of(end) in (port.owner.name, label(port))
-
-
-def unknown(what: str, name: str, known: Iterable[str]) -> TopologyError:
-    """The error for a name that does not exist, with the nearest one that does."""
-    near = difflib.get_close_matches(name[:64], list(known)[:MOST_COMPARED], n=1)
-    return TopologyError(f"there is no {what} called {name!r}", hint=f"did you mean {near[0]!r}?" if near else None)
-
-
-@contextmanager
-def blame(what: str) -> Iterator[None]:
-    """Turn the ValueError of a text that cannot be parsed into a TopologyError that says where it stood."""
-    try:
-        yield
-    except (ValueError, KeyError) as error:
-        text = error.args[0] if error.args else str(error)
-        raise TopologyError(f"{what}: {text}") from None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sim.devices.node import IpNode
-from sim.lab.network import Network, unknown
+from sim.lab.naming import unknown
+from sim.lab.network import Network
 from sim.wire.addresses import format_ip
 from sim.wire.decode import summary
 

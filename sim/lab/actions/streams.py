@@ -9,7 +9,8 @@ from sim.engine.engine import Timer
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done, ip_node
 from sim.lab.actions.flow import Flow, rate, server_manners
-from sim.lab.network import Network, unknown
+from sim.lab.naming import unknown
+from sim.lab.network import Network
 from sim.scenario import steps
 from sim.services.streams import Stream, StreamServer
 from sim.units import SECOND, format_about, format_bitrate_about, format_duration, format_size
