@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sim.devices.node import IpNode
@@ -12,6 +10,7 @@ from sim.lab.assembly import Material, assemble
 from sim.lab.collector import paused_collector
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
+from sim.lab.servers import serve
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments
 from sim.links.queues.codel import CoDel
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario.cables import LinkProperties
     from sim.scenario.model import Topology
     from sim.scenario.ports import End
-    from sim.scenario.programs import Command
     from sim.scenario.queueing import Discipline as WrittenDiscipline
-    from sim.userland.process import Process
 
 
 def build(topology: Topology, seed: int | None = None, record: bool = True) -> Network:
@@ -57,20 +54,8 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
         for service in node.services if isinstance(node, nodes.Host) else ():
             host = net[name]
             assert isinstance(host, LabHost)
-            start(host.serve, service.program, topology.folder)
+            serve(host, service, topology.folder)
     return net
-
-
-def start(how: Callable[..., Process], command: Command, folder: str, name: str = "") -> Process:
-    """Start a program that a topology names, by `spawn` or `serve` of a host, in the folder of the topology's file."""
-    return how(
-        command.run,
-        *command.args,
-        stdin=command.stdin,
-        name=name or os.path.basename(command.run),
-        environment=command.env,
-        folder=folder or os.getcwd(),
-    )
 
 
 def _add_generated(net: Network, topology: Topology, cables: list[LinkProperties]) -> int:

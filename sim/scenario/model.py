@@ -29,7 +29,8 @@ from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, 
 from sim.scenario.members import Links, Nodes, Tables
 from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Host, Hub, Interface, Node, Route, Router, Switch
 from sim.scenario.problems import Problem, Severity
-from sim.scenario.programs import Command, Program, Service
+from sim.scenario.programs import Command, Program
+from sim.scenario.services import Service
 from sim.scenario.shapes import Generate
 from sim.scenario.steps import (
     STEPS,

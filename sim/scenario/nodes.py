@@ -27,7 +27,7 @@ from sim.scenario.fields import (
     as_list,
     shown,
 )
-from sim.scenario.programs import Service
+from sim.scenario.services import Service
 
 
 class Interface(Model):

@@ -71,9 +71,3 @@ class Program(Command):
     def patience(self) -> int:
         """The timeout, or ten minutes (ns)."""
         return 600 * units.SECOND if self.timeout is None else self.timeout
-
-
-class Service(Model):
-    """What a host runs from the time it is switched on."""
-
-    program: Command

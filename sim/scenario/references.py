@@ -104,7 +104,9 @@ def _services(topology: Topology) -> Iterator[Fault]:
     for name, node in topology.written_nodes.items():
         if isinstance(node, Host):
             for index, service in enumerate(node.services):
-                yield from _no_file(topology, service.program, ("nodes", name, "services", index, "program", "run"))
+                if service.program is not None:
+                    path = ("nodes", name, "services", index, "program", "run")
+                    yield from _no_file(topology, service.program, path)
 
 
 def _no_file(topology: Topology, command: Command, path: Path) -> Iterator[Fault]:

@@ -1,1 +1,9 @@
-"""Programs for hosts, written on userland alone: `ping.py`, `traceroute.py`, `datagrams.py`."""
+"""Programs for hosts. May import userland and wire.
+
+Servers are ordinary programs: they use Python's own `socket` and `asyncio`, import nothing of the simulator, and run as
+well on a real machine. Each is a function that serves until it is interrupted: `echo.serve(port=7)`.
+`sim/lab/servers.py` knows them by the names that they have in a topology.
+
+`ping.py`, `traceroute.py`, `datagrams.py` and `streams.py`, which scenarios use by the thousand, are driven by events
+instead, on `userland/machine.py`.
+"""

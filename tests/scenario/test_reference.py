@@ -11,8 +11,9 @@ from sim.scenario.expect import Expect, PingExpect, ProgramExpect, TcpExpect, Tr
 from sim.scenario.lint import lint
 from sim.scenario.load import loads
 from sim.scenario.model import KINDS, STEPS, Defaults, Generate, Interface, Link, Model, Route, Topology
-from sim.scenario.programs import Command, Program, Service
+from sim.scenario.programs import Command, Program
 from sim.scenario.queueing import CoDel, Discipline, DropTail, FqCoDel, Red, TokenBucket
+from sim.scenario.services import Echo, Service
 from sim.scenario.shapes import FatTree, Line, Random, Ring, Star, Tree
 from sim.scenario.steps import Frame, LinkChange, NodeChange, Partition, Ping, Tcp, Traceroute, Udp
 
@@ -21,7 +22,7 @@ PAGE = (TOPOLOGIES / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
-    *(Command, Program, Service, Partition),
+    *(Command, Program, Service, Echo, Partition),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
     *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ProgramExpect),

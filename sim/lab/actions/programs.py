@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sim.engine.engine import Timer
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done
-from sim.lab.build import start
 from sim.lab.network import Network
 from sim.lab.nodes import Tools
+from sim.lab.servers import start
 from sim.scenario.expect import Expect, ProgramExpect
 from sim.scenario.programs import Program
 from sim.units import SECOND, format_about, format_duration

@@ -1,0 +1,46 @@
+"""Starts what a topology's hosts serve: each service by its name, and programs from files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sim.lab.nodes import LabHost
+    from sim.scenario.programs import Command
+    from sim.scenario.services import Service
+    from sim.userland.process import Process
+
+SERVERS: Final[dict[str, str]] = {
+    "echo": "sim.services.echo",
+}
+"""The module whose `serve` runs for a service; it takes the service's settings by their names. Each is imported when it
+is needed."""
+
+
+def serve(host: LabHost, service: Service, folder: str) -> Process:
+    """Start a service of a host; `folder` is where the topology's file lies."""
+    kind = service.kind
+    if service.program is not None:
+        return start(host.serve, service.program, folder)
+    settings: dict[str, Any] = dict(getattr(service, kind))
+    program = import_module(SERVERS[kind]).serve
+
+    def run() -> None:
+        program(**settings)
+
+    return host.serve(run, name=kind, folder=folder)
+
+
+def start(how: Callable[..., Process], command: Command, folder: str, name: str = "") -> Process:
+    """Start a program that a topology names, by `spawn` or `serve` of a host, in the folder of the topology's file."""
+    return how(
+        command.run,
+        *command.args,
+        stdin=command.stdin,
+        name=name or os.path.basename(command.run),
+        environment=command.env,
+        folder=folder or os.getcwd(),
+    )
