@@ -15,6 +15,7 @@ from sim.services.ping import Ping
 from sim.services.traceroute import Traceroute
 from sim.tracing.recorder import Recorder
 from sim.units import duration
+from sim.userland.resolver_settings import ResolverSettings
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
 
@@ -49,6 +50,7 @@ class Tools:
     _started: int = 0
     _services: tuple[Callable[[], Process], ...] = ()
     _origins: WeakKeyDictionary[Process, list[int]] | None = None
+    _resolver: ResolverSettings | None = None
     services: tuple[Process, ...] = ()
     """What `serve` has started, as it runs since the machine was last switched on."""
 
@@ -140,6 +142,13 @@ class Tools:
         )
         self._programs.append(process)
         return process
+
+    @property
+    def resolver(self) -> ResolverSettings:
+        """Its name servers, and the names that it knows without them."""
+        if self._resolver is None:
+            self._resolver = ResolverSettings()
+        return self._resolver
 
     def serve(self: Any, program: Callable[..., Any] | str | Path, *args: Any, **named: Any) -> Process:
         """Start a program that belongs to the machine, as `spawn` does: it starts anew whenever that is switched on."""
