@@ -180,6 +180,8 @@ class Tools:
             for process in self._programs:
                 process.cut()
             self._programs = []
+            if self._sockets is not None:
+                self._sockets.scratch.erase()
             self._sockets = None
         super().set_power(on)  # type: ignore[misc]
         if on:

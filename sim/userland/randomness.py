@@ -158,6 +158,16 @@ def _random_names(generator: random.Random) -> Iterator[str]:
         yield "".join(generator.choices("abcdefghijklmnopqrstuvwxyz0123456789_", k=8))
 
 
+def gettempdir(real: Callable[[], Any]) -> Callable[[], Any]:
+    """The folder of `tempfile`: a program has its host's."""
+
+    def folder() -> Any:
+        task = current()
+        return real() if task is None else process_of(task).sockets.scratch.folder()
+
+    return folder
+
+
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module or class, name, what stands there from now on)."""
     tempfile.gettempdir()  # the first time it tries names: that must not be the affair of the first program
@@ -170,6 +180,7 @@ def replacements() -> list[tuple[Any, str, Any]]:
         (uuid, "getnode", getnode(uuid.getnode)),
         (uuid, "uuid1", uuid1(uuid.uuid1)),
         (tempfile, "_get_candidate_names", candidate_names(temporary._get_candidate_names)),
+        (tempfile, "_gettempdir", gettempdir(temporary._gettempdir)),
     ]
     if hasattr(os, "getrandom"):
         found.append((os, "getrandom", getrandom(draw)))

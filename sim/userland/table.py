@@ -12,6 +12,7 @@ from sim.stack.service import os_error
 from sim.userland.ends import DatagramEnd, End, StreamEnd
 from sim.userland.local_sockets import LocalEnd, LocalTable
 from sim.userland.machine import Machine
+from sim.userland.scratch import Scratch
 from sim.userland.watch import Watch
 
 FIRST_DESCRIPTOR: Final = 1 << 20
@@ -37,6 +38,7 @@ class SocketTable:
         self.resolve = resolve
         self.name_of = name_of  # of the node that has an address
         self.local = LocalTable()
+        self.scratch = Scratch()
         self._ends: dict[int, End] = {}
         self._freed: list[int] = []  # a heap
         self._watches: dict[int, Watch] = {}  # by the identity of the socket

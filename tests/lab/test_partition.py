@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
 from collections.abc import Callable
 
 import pytest
@@ -187,6 +189,29 @@ def test_crash_and_restart(net: sim.Network) -> None:
     (service,) = server.services
     assert service is not first
     assert not service.done
+
+
+def test_files_of_a_host_are_gone_with_its_power(net: sim.Network) -> None:
+    def write() -> str:
+        with tempfile.NamedTemporaryFile("w", delete=False) as file:
+            file.write("kept")
+        return file.name
+
+    def read(path: str) -> str:
+        with open(path) as file:
+            return file.read()
+
+    a, c = host(net, "a"), host(net, "c")
+    path, other = c.run(write), a.run(write)
+    assert os.path.dirname(path) != os.path.dirname(other)
+    assert c.run(read, path) == "kept", "another program of the host finds it"
+    net.crash("c")
+    net.restart("c")
+    with pytest.raises(FileNotFoundError):
+        c.run(read, path)
+    assert a.run(read, other) == "kept"
+    assert os.path.exists(c.run(write))
+    assert not os.path.exists(path)
 
 
 def test_a_crash_is_silent(net: sim.Network) -> None:
