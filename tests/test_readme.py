@@ -11,6 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from sim.cli.main import build
+from sim.lab import api, seeds, traffic
+from sim.userland.install import install
+
+install()  # pytester forgets what was imported in a run, and nothing of those four can be imported twice
+assert all((api, seeds, traffic))
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,10 +44,20 @@ def test_the_python_prints_what_the_readme_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for code, shown in zip(blocks("python"), blocks("text"), strict=True):
+    for code, shown in zip(blocks("python"), blocks("text")[:-1], strict=True):
         exec(code, {})
         assert capsys.readouterr().out == shown
     assert (tmp_path / "pings.pcapng").stat().st_size > 0
+
+
+def test_the_test_suite_fails_as_the_readme_says(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> None:
+    (suite,), shown = blocks("py"), blocks("text")[-1]
+    pytester.makepyfile(test_counter=suite)
+    installed = pytestconfig.pluginmanager.has_plugin("packetsim")
+    result = pytester.runpytest("-p", "no:cacheprovider", *([] if installed else ["-p", "sim.pytest_plugin"]))
+    result.assert_outcomes(failed=1, passed=1)
+    told = [re.sub(r"/\S*/", "/tmp/.../", line) for line in result.outlines if line.startswith("E  ")]
+    assert "\n".join(shown.splitlines()) in "\n".join(told)
 
 
 def test_the_state_diagram_is_that_of_the_table() -> None:
