@@ -82,9 +82,14 @@ def install() -> None:
         setattr(owner, name, new)
     clocks.replace_dates()
     locks.adopt_subclasses()
-    for module in list(sys.modules.values()):
-        if isinstance(module, ModuleType) and not module.__name__.startswith("sim."):
-            _rebind(module, known)
+    modules = [module for module in list(sys.modules.values()) if _may_be_changed(module)]
+    known |= {id(local): (local, shared) for local, shared in locks.locals_made_before(modules)}
+    for module in modules:
+        _rebind(module, known)
+
+
+def _may_be_changed(module: object) -> bool:
+    return isinstance(module, ModuleType) and not module.__name__.startswith("sim.")
 
 
 def _stand_in(replacement: Any, original: Any) -> StandIn:
@@ -97,26 +102,56 @@ def _stand_in(replacement: Any, original: Any) -> StandIn:
 def _rebind(module: ModuleType, known: _Known) -> None:
     """Exchange what a module has taken from elsewhere: by `from ... import`, or as a default value of an argument."""
     for name, value in list(vars(module).items()):
-        entry = known.get(id(value))
-        if entry is not None and entry[0] is value:
-            setattr(module, name, entry[1])
+        new = _exchanged(value, known)
+        if new is not value:
+            setattr(module, name, new)
         elif type(value) is FunctionType:
             _rebind_defaults(value, known)
         elif isinstance(value, type) and value.__module__ == module.__name__:
-            for attribute, member in list(vars(value).items()):
-                entry = known.get(id(member))
-                if entry is not None and entry[0] is member and isinstance(entry[1], StandIn):
-                    setattr(value, attribute, entry[1])
-                elif type(member) is FunctionType:
-                    _rebind_defaults(member, known)
+            _rebind_class(value, vars(module), known)
+
+
+def _exchanged(value: Any, known: _Known) -> Any:
+    """What stands in place of a value; most often itself."""
+    original, new = known.get(id(value), (None, None))
+    return new if original is value and original is not None else value
+
+
+def _rebind_class(kind: type, names: dict[str, Any], known: _Known) -> None:
+    for attribute, member in list(vars(kind).items()):
+        new = _exchanged(member, known)
+        if type(member) is FunctionType:
+            _rebind_defaults(member, known)
+            _rebind_factories(member, names, known)
+        elif new is not member and new is not kind and type(new) is not FunctionType:
+            setattr(kind, attribute, new)  # a function would be a method there
+
+
+def _rebind_factories(function: FunctionType, names: dict[str, Any], known: _Known) -> None:
+    """What makes the values of fields that have none, in an `__init__` that was written by `dataclasses` or attrs.
+
+    They keep it in cells, or in a copy of the module's names that is that function's alone.
+    """
+    if str(function.__globals__.get("__name__")).startswith("sim."):
+        return  # one of ours, which has the original for all others
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue  # not bound yet
+        new = _exchanged(value, known)
+        if new is not value:
+            cell.cell_contents = new
+    if function.__globals__ is not names:
+        for name, value in list(function.__globals__.items()):
+            new = _exchanged(value, known)
+            if new is not value:
+                function.__globals__[name] = new
 
 
 def _rebind_defaults(function: FunctionType, known: _Known) -> None:
     values = function.__defaults__
     if values is not None and any(id(value) in known for value in values):
-        function.__defaults__ = tuple(known.get(id(value), (None, value))[1] for value in values)
-    named = function.__kwdefaults__
-    if named is not None:
-        for name, value in named.items():
-            if id(value) in known:
-                named[name] = known[id(value)][1]
+        function.__defaults__ = tuple(_exchanged(value, known) for value in values)
+    for name, value in (function.__kwdefaults__ or {}).items():
+        function.__kwdefaults__[name] = _exchanged(value, known)  # type: ignore[index]

@@ -8,14 +8,15 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType, TracebackType
 from typing import Any, Final
 from weakref import WeakKeyDictionary, finalize
 
 from sim.userland.tasks import Task, current
 
 real_lock: Final = _thread.allocate_lock
+_REAL_LOCAL: Final = _thread._local
 
 
 class GuestLock:
@@ -208,8 +209,33 @@ class _LocalMemory(_thread._local):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
 
+class _SharedLocal(_LocalMemory):
+    """What stands in place of a `local` that was made before there were programs: outside of them it is that one."""
+
+    __slots__ = ()
+
+    def __getattribute__(self, name: str) -> Any:
+        if current() is None and name != "__class__":
+            return getattr(_kept[id(self)].real, name)
+        return super().__getattribute__(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if current() is None:
+            setattr(_kept[id(self)].real, name, value)
+        else:
+            super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if current() is None:
+            delattr(_kept[id(self)].real, name)
+        else:
+            super().__delattr__(name)
+
+
 class _Kept:
     """What belongs to one `local`: the arguments of its `__init__`, and what each task keeps there."""
+
+    real: Any = None  # what others than programs use
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
@@ -274,19 +300,30 @@ def share(program: Callable[..., Any]) -> None:
 
 
 def _shared_local(local: Any) -> _LocalMemory:
-    made = _LocalMemory()
-    for name, value in vars(local).items():
-        setattr(made, name, value)
+    made = _SharedLocal()
+    _kept[id(made)].real = local
     return made
+
+
+def locals_made_before(modules: Iterable[ModuleType]) -> Iterator[tuple[Any, _LocalMemory]]:
+    """Each `threading.local()` that modules, or classes in them, have made, and what is to stand in place of it."""
+    found: dict[int, Any] = {}
+    for module in modules:
+        for value in list(vars(module).values()):
+            inside = vars(value).values() if isinstance(value, type) and value.__module__ == module.__name__ else ()
+            found |= {id(thing): thing for thing in (value, *inside) if type(thing) is _REAL_LOCAL}
+    for local in found.values():
+        yield local, _shared_local(local)
 
 
 _SHARED: Final[dict[type, Callable[[Any], Any]]] = {
     type(real_lock()): SharedLock,
     type(threading.RLock()): lambda _: shared_rlock(),
-    _thread._local: _shared_local,
+    _REAL_LOCAL: _shared_local,
 }
 
-_LocalMemory.__name__ = _LocalMemory.__qualname__ = "local"
+for _kind in (_LocalMemory, _SharedLocal):
+    _kind.__name__ = _kind.__qualname__ = "local"
 
 
 def either(real: Callable[..., Any], guest: Callable[..., Any]) -> Callable[..., Any]:

@@ -61,31 +61,37 @@ class Poller:
     def register(self, descriptor: int, events: int) -> None:
         """Await `events` of a descriptor. Raises FileExistsError for one that is awaited already, OSError EBADF."""
         end = self._table.end(descriptor)
-        if descriptor in self.wanted:
-            if self._ends[descriptor] is end:
-                raise os_error(errno.EEXIST)
-            self._forget(descriptor)  # another socket has had that number
+        if self._knows(descriptor):
+            raise os_error(errno.EEXIST)
         self.wanted[descriptor] = events
         self._ends[descriptor] = end
-        self._perhaps[descriptor] = None
         callback = self._callbacks[descriptor] = lambda: self._hear(descriptor)
         watch = self._watches[descriptor] = self._table.watch(descriptor)
         watch.add(callback)
+        self._hear(descriptor)
 
     def modify(self, descriptor: int, events: int) -> None:
-        """Await other events. Raises FileNotFoundError."""
-        if descriptor not in self.wanted:
+        """Await other events. Raises FileNotFoundError, OSError EBADF."""
+        if not self._knows(descriptor):
             raise os_error(errno.ENOENT)
         self.wanted[descriptor] = events
-        self._perhaps[descriptor] = None
+        self._hear(descriptor)  # others than who waits may do this
 
     def unregister(self, descriptor: int) -> None:
-        """Await nothing of it any more. Raises FileNotFoundError."""
-        if descriptor not in self.wanted:
+        """Await nothing of it any more. Raises FileNotFoundError, OSError EBADF."""
+        if not self._knows(descriptor):
             raise os_error(errno.ENOENT)
-        self._forget(descriptor)
+        self.forget(descriptor)
 
-    def _forget(self, descriptor: int) -> None:
+    def _knows(self, descriptor: int) -> bool:
+        """Whether the socket that has this number now is awaited: not another one that has had it before."""
+        end = self._table.end(descriptor)
+        if descriptor in self.wanted and self._ends[descriptor] is not end:
+            self.forget(descriptor)
+        return descriptor in self.wanted
+
+    def forget(self, descriptor: int) -> None:
+        """Await nothing of what was registered with this number, open or closed."""
         del self.wanted[descriptor], self._ends[descriptor]
         self._perhaps.pop(descriptor, None)
         self._watches.pop(descriptor).remove(self._callbacks.pop(descriptor))
@@ -97,7 +103,7 @@ class Poller:
     def close(self) -> None:
         """Await nothing."""
         for descriptor in list(self.wanted):
-            self._forget(descriptor)
+            self.forget(descriptor)
 
     def wait(self, timeout: float | None, limit: int = -1) -> list[tuple[int, int]]:
         """(descriptor, events) of at most `limit` that are ready; waits for the first, at most `timeout` seconds."""
@@ -143,7 +149,7 @@ class Poller:
                 break
             end = self._table.end_if_open(descriptor)
             if end is None or end is not self._ends[descriptor]:
-                self._forget(descriptor)
+                self.forget(descriptor)
                 continue
             wanted = self.wanted[descriptor]
             events = end.kernel.poll() & (wanted | self._always)

@@ -44,7 +44,7 @@ class GuestSelector(selectors._BaseSelectorImpl):
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         key = selectors._BaseSelectorImpl.unregister(self, fileobj)
         if key.fd in self._poller.wanted:
-            self._poller.unregister(key.fd)
+            self._poller.forget(key.fd)
         return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -54,7 +54,11 @@ class GuestSelector(selectors._BaseSelectorImpl):
             raise KeyError(f"{fileobj!r} is not registered") from None
         if events != key.events:
             if key.fd in self._poller.wanted:
-                self._poller.modify(key.fd, _bits(events))
+                try:
+                    self._poller.modify(key.fd, _bits(events))
+                except OSError:  # another socket has that number now
+                    selectors._BaseSelectorImpl.unregister(self, fileobj)
+                    raise
             key = key._replace(events=events)
         if data != key.data:
             key = key._replace(data=data)
@@ -114,7 +118,7 @@ class GuestPoll:
         poller = self._poller
         for descriptor in list(poller.wanted):
             if descriptor not in self._wanted:
-                poller.unregister(descriptor)
+                poller.forget(descriptor)
         closed = [descriptor for descriptor, events in self._wanted.items() if not self._watch(descriptor, events)]
         wait = 0 if closed else None if timeout is None or timeout < 0 else timeout / 1000
         ready = dict(poller.wait(wait)) | dict.fromkeys(closed, POLLNVAL)
