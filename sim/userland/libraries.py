@@ -5,11 +5,13 @@ What is imported by a program is refused there. What somebody has imported befor
 a program makes the object that everything in the library begins with. An import that fails is an ImportError as well:
 whoever only prefers such a library (uvicorn uvloop, aiohttp aiodns) goes on with what there is in its place.
 
-Trio is adapted: it keeps worker threads for the whole interpreter, tells their names to C, and is strict about types.
+Trio is adapted: it keeps worker threads and a generator of random numbers for the whole interpreter, tells the names of
+threads to C, and is strict about types.
 """
 
 from __future__ import annotations
 
+import random
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -141,7 +143,13 @@ def _adapt_trio_sockets(module: Any) -> None:
     module._SocketType._nonblocking_helper = call
 
 
+def _adapt_trio_scheduler(module: Any) -> None:
+    """Trio draws the order of its tasks, and its clock's beginning, from a generator that all programs would share."""
+    module._r = random
+
+
 ADAPTED: Final[dict[str, Callable[[Any], None]]] = {
+    "trio._core._run": _adapt_trio_scheduler,
     "trio._core._thread_cache": _adapt_trio_threads,
     "trio._socket": _adapt_trio_sockets,
 }

@@ -100,6 +100,7 @@ class Process:
         self.thread_objects: dict[int, Any] = {}  # threading.Thread by its identity
         self.threads_named = 0
         self.pools = 0
+        self.hashed = 0  # objects that have a number as their hash
         self.workers: dict[Any, Any] = {}  # of its thread pools, and their queues
         self.on_shutdown: list[Callable[[], None]] = []  # before its threads are joined
         self.at_exit: list[Callable[[], Any]] = []  # what it has given to `atexit`

@@ -1,0 +1,80 @@
+"""The order in which a program goes through its sets: by numbers, not by addresses.
+
+CPython's hash of an object without an equality of its own is its address, which differs from run to run, and with it the
+order of a set: of the threads that a pool joins, the tasks that `asyncio.run` cancels, the writers that a chat server
+has. Here those objects have numbers, counted by each program, as their hashes. Sets of other objects are in the order
+of addresses, as on a real machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.base_events
+import asyncio.selector_events
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from sim.userland.guest_socket import GuestSocket, process_of
+from sim.userland.tasks import current
+
+KINDS: Final[tuple[Any, ...]] = (
+    threading.Thread,
+    GuestSocket,
+    asyncio.StreamWriter,
+    asyncio.StreamReader,
+    asyncio.BaseProtocol,
+    asyncio.selector_events._SelectorTransport,  # type: ignore[attr-defined]
+)
+
+
+def number(self: Any) -> int:
+    """The hash of an object: decided the first time that somebody asks, by whoever that is."""
+    try:
+        memory = self.__dict__
+    except AttributeError:
+        return object.__hash__(self)  # a class with slots
+    known: int | None = memory.get("_hash_number")
+    if known is None:
+        task = current()
+        known = memory["_hash_number"] = object.__hash__(self) if task is None else _next(task)
+    return known
+
+
+def _next(task: Any) -> int:
+    process = process_of(task)
+    process.hashed += 1
+    return int(process.hashed)
+
+
+class NumberedTask(asyncio.Task[Any]):
+    """`asyncio.Task` of a program."""
+
+    __hash__ = number
+
+
+NumberedTask.__module__, NumberedTask.__name__, NumberedTask.__qualname__ = "_asyncio", "Task", "Task"
+
+
+def create_task(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`BaseEventLoop.create_task`, which makes them."""
+
+    def create(self: Any, coro: Any, **named: Any) -> Any:
+        if self._task_factory is not None or current() is None:
+            return real(self, coro, **named)
+        self._check_closed()
+        task: Any = NumberedTask(coro, loop=self, **named)
+        if task._source_traceback:
+            del task._source_traceback[-1]
+        return task
+
+    return create
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """(class, name, what stands there from now on)."""
+    loop: Any = asyncio.base_events.BaseEventLoop
+    return [
+        *[(kind, "__hash__", number) for kind in KINDS],
+        (loop, "create_task", create_task(loop.create_task)),
+    ]
