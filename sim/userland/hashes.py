@@ -1,9 +1,9 @@
 """The order in which a program goes through its sets: by numbers, not by addresses.
 
-CPython's hash of an object without an equality of its own is its address, which differs from run to run, and with it the
-order of a set: of the threads that a pool joins, the tasks that `asyncio.run` cancels, the writers that a chat server
-has. Here those objects have numbers, counted by each program, as their hashes. Sets of other objects are in the order
-of addresses, as on a real machine.
+CPython's hash of an object without an equality of its own is its address, which differs from run to run, and with it
+the order of a set: of the threads that a pool joins, the tasks that `asyncio.run` cancels, the writers that a chat
+server has. Here those objects have numbers, counted by each program, as their hashes. Sets of other objects are in the
+order of addresses, as on a real machine.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """Runs one probe: its server on one simulated host, its client on another, and prints one line of JSON about it.
 
-python tests/compatibility/drive.py PROBE CERTIFICATES [--before]
+python -m tests.compatibility.drive PROBE FOLDER [--before] [--loss 2%]
 
-A probe is a Python file that takes `server HOST FOLDER` or `client HOST FOLDER` as its arguments, as it would on two
-real machines. It works when the client prints the probe's EXPECTED. With `--before` the libraries are imported before
+A probe is a Python file that takes `server HOST FOLDER PORT` or `client HOST FOLDER PORT` as its arguments, as it would
+on two real machines. FOLDER has the certificates; PORT is what its server opens last, and the few numbers behind it are
+free as well. It works when the client prints the probe's EXPECTED. With `--before` the libraries are imported before
 there is a simulation, as by a test file that has them on top; without it by the programs themselves.
 """
 
 from __future__ import annotations
 
-import ast
+import argparse
 import json
 import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +22,26 @@ from sim.errors import SimError
 from sim.units import duration
 from sim.userland.diagnosis import SpinError
 from sim.userland.process import Process
+from tests.compatibility.described import described
 
+PORT = "8000"
 LONGEST = "600s"
 """Virtual time that a probe may take."""
 
 
-def drive(probe: Path, certificates: str, before: bool = False) -> dict[str, Any]:
+def drive(probe: Path, folder: str, before: bool = False, loss: str = "0%") -> dict[str, Any]:
     """`outcome` is works, refused or fails; `detail` says why."""
     if before:
         runpy.run_path(str(probe), run_name="imported")
     network = sim.Network(seed=5)
     server, client = network.host("server", "10.0.0.1/24"), network.host("client", "10.0.0.2/24")
-    network.link(server, client, delay="5ms", bandwidth="20Mbps")
-    servant = server.spawn(probe, "server", "server", certificates)
+    network.link(server, client, delay="5ms", bandwidth="20Mbps", loss=loss)
+    servant = server.spawn(probe, "server", "server", folder, PORT)
     network.run(until="1s")  # it listens
-    asking = client.spawn(probe, "client", "server", certificates)
+    asking = client.spawn(probe, "client", "server", folder, PORT)
     while not asking.done and network.engine.next_time() is not None and network.now < duration(LONGEST):
         network.run(until=network.now + duration("1s"))
-    outcome, detail = judge(asking, servant, expected(probe))
+    outcome, detail = judge(asking, servant, described(probe).expected)
     return {
         "outcome": outcome,
         "detail": detail,
@@ -62,7 +64,7 @@ def judge(client: Process, server: Process, wanted: str) -> tuple[str, str]:
         return "fails", f"client: has not ended in {LONGEST}: {client.whereabouts()}; server: {server.whereabouts()}"
     if client.error is not None or client.exit_code:
         return "fails", f"client: {last_line(client)}"
-    if client.stdout.strip() != wanted.strip():
+    if client.stdout.strip() != wanted:
         return "fails", f"client: printed {client.stdout!r} and not {wanted!r}"
     return "works", ""
 
@@ -82,18 +84,15 @@ def last_line(process: Process) -> str:
     return lines[-1] if lines else f"exit code {process.exit_code}"
 
 
-def expected(probe: Path) -> str:
-    """The probe's EXPECTED, read without importing what it imports."""
-    return str(constant(probe, "EXPECTED"))
-
-
-def constant(probe: Path, name: str) -> Any:
-    """A constant of a probe. Raises KeyError."""
-    for statement in ast.parse(probe.read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == [name]:
-            return ast.literal_eval(statement.value)
-    raise KeyError(f"{probe.name} has no {name}")
+def main() -> None:
+    """Run the probe that the command line names."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("probe", type=Path)
+    parser.add_argument("folder")
+    parser.add_argument("--before", action="store_true")
+    parser.add_argument("--loss", default="0%")
+    print(json.dumps(drive(**vars(parser.parse_args()))))
 
 
 if __name__ == "__main__":
-    print(json.dumps(drive(Path(sys.argv[1]), sys.argv[2], "--before" in sys.argv)))
+    main()

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import web
 
 LIBRARIES = ("aiohttp",)
+REPEATS = "shape"
 EXPECTED = """200 hello ann
 {'got': {'a': 1}}
 20 answers, 20 kinds
@@ -30,35 +31,35 @@ async def slow(request: web.Request) -> web.Response:
 
 
 async def shout(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(heartbeat=5)
+    socket = web.WebSocketResponse(heartbeat=0.5)
     await socket.prepare(request)
     async for message in socket:
         if message.data == "later":
-            await asyncio.sleep(20)  # pings go to and fro
+            await asyncio.sleep(2)  # pings go to and fro
         await socket.send_str(message.data.upper())
     return socket
 
 
-async def serve(folder: str) -> None:
+async def serve(host: str, folder: str, port: int) -> None:
     application = web.Application()
     application.add_routes(
         [web.get("/hello/{name}", hello), web.post("/", take), web.get("/slow", slow), web.get("/shout", shout)]
     )
     runner = web.AppRunner(application)
     await runner.setup()
-    await web.TCPSite(runner, port=8080).start()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{folder}/server.pem")
-    await web.TCPSite(runner, port=8443, ssl_context=context).start()
+    await web.TCPSite(runner, host, port + 1, ssl_context=context).start()
+    await web.TCPSite(runner, host, port).start()
     await asyncio.Event().wait()
 
 
-def server(host: str, folder: str) -> None:
-    asyncio.run(serve(folder))
+def server(host: str, folder: str, port: int) -> None:
+    asyncio.run(serve(host, folder, port))
 
 
-async def ask(host: str, folder: str) -> None:
-    async with aiohttp.ClientSession(f"http://{host}:8080") as session:
+async def ask(host: str, folder: str, port: int) -> None:
+    async with aiohttp.ClientSession(f"http://{host}:{port}") as session:
         async with session.get("/hello/ann") as answer:
             print(answer.status, await answer.text())
         async with session.post("/", json={"a": 1}) as answer:
@@ -81,13 +82,13 @@ async def ask(host: str, folder: str) -> None:
         except TimeoutError as error:
             print("slow:", "TimeoutError" if isinstance(error, TimeoutError) else error)
         trusted = ssl.create_default_context(cafile=f"{folder}/ca.pem")
-        async with session.get(f"https://{host}:8443/hello/bob", ssl=trusted) as answer:
+        async with session.get(f"https://{host}:{port + 1}/hello/bob", ssl=trusted) as answer:
             print("https", answer.status, await answer.text())
 
 
-def client(host: str, folder: str) -> None:
-    asyncio.run(ask(host, folder))
+def client(host: str, folder: str, port: int) -> None:
+    asyncio.run(ask(host, folder, port))
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

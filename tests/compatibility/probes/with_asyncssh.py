@@ -5,14 +5,14 @@ import sys
 
 import asyncssh
 
-LIBRARIES = ("asyncssh", "cryptography")
+LIBRARIES = ("asyncssh",)
+REPEATS = "shape"
 EXPECTED = """hello from ann: 0
 exit 3: 'no such command: nonsense'
 HELLO
 forwarded: b'through the tunnel'
 sftp: b'contents of a file'
 wrong password: PermissionDenied"""
-FILE = "/tmp/packetsim-probe-of-asyncssh.txt"
 
 
 class Server(asyncssh.SSHServer):
@@ -46,47 +46,48 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
-async def serve() -> None:
-    await asyncio.start_server(echo, "127.0.0.1", 7000)
+async def serve(host: str, port: int) -> None:
+    await asyncio.start_server(echo, "127.0.0.1", port + 1)
     key = asyncssh.generate_private_key("ssh-ed25519")
     async with await asyncssh.create_server(
-        Server, "", 8022, server_host_keys=[key], process_factory=run, sftp_factory=True
+        Server, host, port, server_host_keys=[key], process_factory=run, sftp_factory=True
     ):
         await asyncio.Event().wait()
 
 
-def server(host: str, folder: str) -> None:
-    asyncio.run(serve())
+def server(host: str, folder: str, port: int) -> None:
+    asyncio.run(serve(host, port))
 
 
-async def ask(host: str) -> None:
-    options = {"port": 8022, "known_hosts": None, "username": "ann", "client_keys": None, "config": None}
+async def ask(host: str, folder: str, port: int) -> None:
+    options = {"port": port, "known_hosts": None, "username": "ann", "client_keys": None, "config": None}
     async with asyncssh.connect(host, password="secret", **options) as connection:
         answer = await connection.run("greet")
         print(f"{answer.stdout}: {answer.exit_status}")
         answer = await connection.run("nonsense")
         print(f"exit {answer.exit_status}: {answer.stderr!r}")
         print((await connection.run("shout", input="hello")).stdout)
-        tunnel = await connection.forward_local_port("", 0, "127.0.0.1", 7000)
+        tunnel = await connection.forward_local_port("", 0, "127.0.0.1", port + 1)
         reader, writer = await asyncio.open_connection("127.0.0.1", tunnel.get_port())
         writer.write(b"through the tunnel")
         print("forwarded:", await reader.read())
         writer.close()
+        file_name = f"{folder}/copied.txt"
         async with connection.start_sftp_client() as files:
-            async with files.open(FILE, "wb") as file:
+            async with files.open(file_name, "wb") as file:
                 await file.write(b"contents of a file")
-            async with files.open(FILE, "rb") as file:
+            async with files.open(file_name, "rb") as file:
                 print("sftp:", await file.read())
-            await files.remove(FILE)
+            await files.remove(file_name)
     try:
         await asyncssh.connect(host, password="guess", **options)
     except asyncssh.PermissionDenied as error:
         print("wrong password:", type(error).__name__)
 
 
-def client(host: str, folder: str) -> None:
-    asyncio.run(ask(host))
+def client(host: str, folder: str, port: int) -> None:
+    asyncio.run(ask(host, folder, port))
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

@@ -15,6 +15,7 @@ import dns.reversename
 import dns.rrset
 
 LIBRARIES = ("dnspython",)
+REPEATS = "bytes"
 EXPECTED = """A: ['192.0.2.1', '192.0.2.2']
 MX: 10 mail.example.test.
 NXDOMAIN: nowhere.example.test.
@@ -55,8 +56,8 @@ def reply_to(data: bytes, most: int) -> bytes | None:
     return bytes(wire)
 
 
-def over_tcp() -> None:
-    with socket.create_server(("", 53)) as listener:
+def over_tcp(host: str, port: int) -> None:
+    with socket.create_server((host, port)) as listener:
         while True:
             connection, _ = listener.accept()
             with connection:
@@ -65,10 +66,10 @@ def over_tcp() -> None:
                 connection.sendall(struct.pack("!H", len(reply or b"")) + (reply or b""))
 
 
-def server(host: str, folder: str) -> None:
-    threading.Thread(target=over_tcp, daemon=True).start()
+def server(host: str, folder: str, port: int) -> None:
+    threading.Thread(target=over_tcp, args=(host, port), daemon=True).start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("", 53))
+        sock.bind((host, port))
         while True:
             data, address = sock.recvfrom(4096)
             reply = reply_to(data, 1232)
@@ -76,9 +77,10 @@ def server(host: str, folder: str) -> None:
                 sock.sendto(reply, address)
 
 
-def client(host: str, folder: str) -> None:
+def client(host: str, folder: str, port: int) -> None:
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [socket.gethostbyname(host)]
+    resolver.port = port
     print("A:", sorted(str(record) for record in resolver.resolve("www.example.test", "A")))
     print("MX:", *[str(record) for record in resolver.resolve("example.test", "MX")])
     try:
@@ -89,17 +91,18 @@ def client(host: str, folder: str) -> None:
     print("truncated, so over TCP:", len(resolver.resolve("large.example.test", "TXT")))
     print("reverse:", [str(record) for record in resolver.resolve(dns.reversename.from_address("192.0.2.1"), "PTR")])
     try:
-        resolver.resolve("silent.example.test", lifetime=7)
+        resolver.resolve("silent.example.test", lifetime=5)
     except dns.resolver.LifetimeTimeout as error:
         print("timeout:", type(error).__name__)
-    asyncio.run(asynchronously(resolver.nameservers[0]))
+    asyncio.run(asynchronously(resolver.nameservers[0], port))
 
 
-async def asynchronously(address: str) -> None:
+async def asynchronously(address: str, port: int) -> None:
     resolver = dns.asyncresolver.Resolver(configure=False)
     resolver.nameservers = [address]
+    resolver.port = port
     print("asyncio:", sorted(str(record) for record in await resolver.resolve("www.example.test", "A")))
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

@@ -13,13 +13,14 @@ from http.cookiejar import CookieJar
 from flask import Flask, render_template_string, request, session
 
 LIBRARIES = ("flask", "werkzeug")
+REPEATS = "bytes"
 EXPECTED = """hello <b>ann &amp; bob</b>
 form: 7
 visits: 1
 visits: 2
 streamed: 0 1 2
 404
-five at once took 1 s"""
+five at once: True"""
 application = Flask("probe")
 application.secret_key = "a secret"
 
@@ -51,13 +52,13 @@ def slow() -> str:
     return "done"
 
 
-def server(host: str, folder: str) -> None:
+def server(host: str, folder: str, port: int) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application.run("0.0.0.0", 5000, threaded=True)
+    application.run(host, port, threaded=True)
 
 
-def client(host: str, folder: str) -> None:
-    base = f"http://{host}:5000"
+def client(host: str, folder: str, port: int) -> None:
+    base = f"http://{host}:{port}"
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
 
     def get(path: str, data: bytes | None = None) -> str:
@@ -76,8 +77,8 @@ def client(host: str, folder: str) -> None:
     start = time.monotonic()
     with ThreadPoolExecutor(5) as workers:
         list(workers.map(get, ["/slow"] * 5))
-    print(f"five at once took {time.monotonic() - start:.0f} s")
+    print("five at once:", time.monotonic() - start < 4)
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

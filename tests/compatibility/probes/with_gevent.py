@@ -7,6 +7,7 @@ import gevent.server
 import gevent.socket
 
 LIBRARIES = ("gevent",)
+REPEATS = "bytes"
 EXPECTED = "answers: [b'HELLO', b'HELLO']"
 
 
@@ -15,19 +16,19 @@ def shout(connection: gevent.socket.socket, address: tuple[str, int]) -> None:
     connection.close()
 
 
-def server(host: str, folder: str) -> None:
-    gevent.server.StreamServer(("0.0.0.0", 8000), shout).serve_forever()
+def server(host: str, folder: str, port: int) -> None:
+    gevent.server.StreamServer((host, port), shout).serve_forever()
 
 
-def one(host: str) -> bytes:
-    with gevent.socket.create_connection((host, 8000)) as sock:
+def one(host: str, port: int) -> bytes:
+    with gevent.socket.create_connection((host, port)) as sock:
         sock.sendall(b"hello")
         return bytes(sock.recv(100))
 
 
-def client(host: str, folder: str) -> None:
-    print("answers:", [job.get() for job in gevent.joinall([gevent.spawn(one, host) for _ in range(2)])])
+def client(host: str, folder: str, port: int) -> None:
+    print("answers:", [job.get() for job in gevent.joinall([gevent.spawn(one, host, port) for _ in range(2)])])
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

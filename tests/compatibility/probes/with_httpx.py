@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 
 LIBRARIES = ("httpx", "httpcore")
+REPEATS = "shape"
 EXPECTED = """200 hello
 {'got': [1, 2]}
 slow: ReadTimeout
@@ -46,19 +47,19 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def server(host: str, folder: str) -> None:
-    secure = ThreadingHTTPServer(("", 8443), Handler)
+def server(host: str, folder: str, port: int) -> None:
+    secure = ThreadingHTTPServer((host, port + 1), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{folder}/server.pem")
     secure.socket = context.wrap_socket(secure.socket, server_side=True)
     threading.Thread(target=secure.serve_forever, daemon=True).start()
     ThreadingHTTPServer.request_queue_size = 64
-    ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
 
 
-def client(host: str, folder: str) -> None:
+def client(host: str, folder: str, port: int) -> None:
     trusted = ssl.create_default_context(cafile=f"{folder}/ca.pem")
-    with httpx.Client(base_url=f"http://{host}:8080") as session:
+    with httpx.Client(base_url=f"http://{host}:{port}") as session:
         answer = session.get("/hello")
         print(answer.status_code, answer.text)
         print(session.post("/", json=[1, 2]).json())
@@ -66,13 +67,13 @@ def client(host: str, folder: str) -> None:
             session.get("/slow", timeout=2)
         except httpx.TimeoutException as error:
             print("slow:", type(error).__name__)
-    answer = httpx.get(f"https://{host}:8443/", verify=trusted)
+    answer = httpx.get(f"https://{host}:{port + 1}/", verify=trusted)
     print("https", answer.status_code, answer.text)
-    asyncio.run(asynchronously(host, trusted))
+    asyncio.run(asynchronously(host, port, trusted))
 
 
-async def asynchronously(host: str, trusted: ssl.SSLContext) -> None:
-    async with httpx.AsyncClient(base_url=f"http://{host}:8080", verify=trusted) as session:
+async def asynchronously(host: str, port: int, trusted: ssl.SSLContext) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", verify=trusted) as session:
         answers = await asyncio.gather(*[session.get("/hello") for _ in range(20)])
         print(f"async: {len(answers)} answers, {len({answer.text for answer in answers})} kind")
         async with session.stream("GET", "/large") as answer:
@@ -81,9 +82,9 @@ async def asynchronously(host: str, trusted: ssl.SSLContext) -> None:
             await session.get("/slow", timeout=2)
         except httpx.TimeoutException as error:
             print("async slow:", type(error).__name__)
-        answer = await session.get(f"https://{host}:8443/")
+        answer = await session.get(f"https://{host}:{port + 1}/")
         print("async https", answer.status_code, answer.text)
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

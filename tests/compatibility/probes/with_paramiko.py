@@ -8,6 +8,7 @@ import time
 import paramiko
 
 LIBRARIES = ("paramiko",)
+REPEATS = "shape"
 EXPECTED = """hello from ann: 0
 HELLO: 0
 no such command: 3
@@ -53,16 +54,16 @@ def serve(connection: socket.socket, key: paramiko.PKey) -> None:
     transport.join()
 
 
-def server(host: str, folder: str) -> None:
+def server(host: str, folder: str, port: int) -> None:
     key = paramiko.ECDSAKey.generate()
-    with socket.create_server(("", 8022)) as listener:
+    with socket.create_server((host, port)) as listener:
         while True:
             connection, _ = listener.accept()
             threading.Thread(target=serve, args=(connection, key), daemon=True).start()
 
 
-def client(host: str, folder: str) -> None:
-    options = {"port": 8022, "username": "ann", "allow_agent": False, "look_for_keys": False}
+def client(host: str, folder: str, port: int) -> None:
+    options = {"port": port, "username": "ann", "allow_agent": False, "look_for_keys": False}
     with paramiko.SSHClient() as session:
         session.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         session.connect(host, password="secret", **options)
@@ -81,4 +82,4 @@ def client(host: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

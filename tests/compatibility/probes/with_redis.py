@@ -11,6 +11,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 LIBRARIES = ("redis",)
+REPEATS = "bytes"
 EXPECTED = """PONG: True
 get: b'value'
 pipeline: [1, 2, 3]
@@ -65,8 +66,8 @@ class Handler(socketserver.StreamRequestHandler):
         return b"-ERR unknown command\r\n"
 
 
-def server(host: str, folder: str) -> None:
-    socketserver.ThreadingTCPServer(("", 6379), Handler).serve_forever()
+def server(host: str, folder: str, port: int) -> None:
+    socketserver.ThreadingTCPServer((host, port), Handler).serve_forever()
 
 
 def listen(store: redis.Redis, ready: threading.Event, heard: list[bytes]) -> None:
@@ -79,8 +80,8 @@ def listen(store: redis.Redis, ready: threading.Event, heard: list[bytes]) -> No
                 return
 
 
-def client(host: str, folder: str) -> None:
-    store = redis.Redis(host, protocol=2, retry=Retry(ConstantBackoff(0.5), 3))
+def client(host: str, folder: str, port: int) -> None:
+    store = redis.Redis(host, port, protocol=2, retry=Retry(ConstantBackoff(0.5), 3))
     print("PONG:", store.ping())
     store.set("key", "value")
     print("get:", store.get("key"))
@@ -96,22 +97,22 @@ def client(host: str, folder: str) -> None:
     print("heard:", *heard)
     print("missing:", store.get("nothing"))
     try:
-        redis.Redis(host, protocol=2, retry=Retry(ConstantBackoff(0), 0)).execute_command("DIE")
+        redis.Redis(host, port, protocol=2, retry=Retry(ConstantBackoff(0), 0)).execute_command("DIE")
     except redis.ConnectionError:
         print("reconnected:", store.ping())
     try:
         store.execute_command("NONSENSE")
     except redis.ResponseError as error:
         print("error:", error)
-    asyncio.run(asynchronously(host))
+    asyncio.run(asynchronously(host, port))
 
 
-async def asynchronously(host: str) -> None:
-    async with redis.asyncio.Redis(host=host, protocol=2) as store:
+async def asynchronously(host: str, port: int) -> None:
+    async with redis.asyncio.Redis(host=host, port=port, protocol=2) as store:
         before = int(await store.get("count") or 0)
         await asyncio.gather(*[store.incr("count") for _ in range(5)])
         print(f"asyncio: 5 increments from {before} to {int(await store.get('count') or 0)}")
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

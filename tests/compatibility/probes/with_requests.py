@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import requests
 
 LIBRARIES = ("requests",)
+REPEATS = "shape"
 EXPECTED = """200 hello
 {'got': {'a': 1}}
 redirected to /hello: hello
@@ -57,17 +58,17 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def server(host: str, folder: str) -> None:
-    secure = ThreadingHTTPServer(("", 8443), Handler)
+def server(host: str, folder: str, port: int) -> None:
+    secure = ThreadingHTTPServer((host, port + 1), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{folder}/server.pem")
     secure.socket = context.wrap_socket(secure.socket, server_side=True)
     threading.Thread(target=secure.serve_forever, daemon=True).start()
-    ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
 
 
-def client(host: str, folder: str) -> None:
-    base = f"http://{host}:8080"
+def client(host: str, folder: str, port: int) -> None:
+    base = f"http://{host}:{port}"
     answer = requests.get(f"{base}/hello", timeout=10)
     print(answer.status_code, answer.text)
     print(requests.post(f"{base}/", json={"a": 1}, timeout=10).json())
@@ -83,12 +84,12 @@ def client(host: str, folder: str) -> None:
     except requests.Timeout as error:
         print("slow:", type(error).__name__)
     try:
-        requests.get(f"http://{host}:9")
+        requests.get(f"http://{host}:{port + 2}")
     except requests.ConnectionError as error:
         print("refused:", type(error).__name__)
-    answer = requests.get(f"https://{host}:8443/hello", verify=f"{folder}/ca.pem")
+    answer = requests.get(f"https://{host}:{port + 1}/hello", verify=f"{folder}/ca.pem")
     print("https", answer.status_code, answer.text)
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

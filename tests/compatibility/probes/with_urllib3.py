@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import urllib3
 
 LIBRARIES = ("urllib3",)
+REPEATS = "shape"
 EXPECTED = """['/0', '/1', '/2', '/3', '/4', '/5', '/6', '/7']
 retried: 200 after 2 failures
 chunks: b'one,two,three'
@@ -50,17 +51,17 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def server(host: str, folder: str) -> None:
-    secure = ThreadingHTTPServer(("", 8443), Handler)
+def server(host: str, folder: str, port: int) -> None:
+    secure = ThreadingHTTPServer((host, port + 1), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{folder}/server.pem")
     secure.socket = context.wrap_socket(secure.socket, server_side=True)
     threading.Thread(target=secure.serve_forever, daemon=True).start()
-    ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+    ThreadingHTTPServer((host, port), Handler).serve_forever()
 
 
-def client(host: str, folder: str) -> None:
-    base = f"http://{host}:8080"
+def client(host: str, folder: str, port: int) -> None:
+    base = f"http://{host}:{port}"
     pool = urllib3.PoolManager(maxsize=4, block=True)
     with ThreadPoolExecutor(4) as workers:
         print(list(workers.map(lambda number: pool.request("GET", f"{base}/{number}").data.decode(), range(8))))
@@ -73,9 +74,9 @@ def client(host: str, folder: str) -> None:
     except urllib3.exceptions.TimeoutError as error:
         print("slow:", type(error).__name__)
     secure = urllib3.PoolManager(ca_certs=f"{folder}/ca.pem")
-    answer = secure.request("GET", f"https://{host}:8443/secret")
+    answer = secure.request("GET", f"https://{host}:{port + 1}/secret")
     print("https", answer.status, answer.data)
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))

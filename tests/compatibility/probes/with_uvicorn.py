@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, StreamingRespon
 from starlette.routing import Route
 
 LIBRARIES = ("uvicorn", "starlette")
+REPEATS = "shape"
 EXPECTED = """200 hello ann
 200 {"got":{"a":1}}
 200 0,1,2,3,4,
@@ -63,29 +64,29 @@ application = Starlette(
 )
 
 
-def server(host: str, folder: str) -> None:
-    plain = uvicorn.Server(uvicorn.Config(application, host="0.0.0.0", port=8000, log_level="warning"))
+def server(host: str, folder: str, port: int) -> None:
+    plain = uvicorn.Server(uvicorn.Config(application, host=host, port=port, log_level="warning"))
     certificate = f"{folder}/server.pem"
     secure = uvicorn.Config(
-        application, host="0.0.0.0", port=8443, log_level="warning", ssl_certfile=certificate, ssl_keyfile=certificate
+        application, host=host, port=port + 1, log_level="warning", ssl_certfile=certificate, ssl_keyfile=certificate
     )
     threading.Thread(target=uvicorn.Server(secure).run, daemon=True).start()
     plain.run()
 
 
-def client(host: str, folder: str) -> None:
-    connection = http.client.HTTPConnection(host, 8000, timeout=10)
+def client(host: str, folder: str, port: int) -> None:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
     asked = [("GET", "/hello/ann"), ("POST", "/"), ("GET", "/count"), ("GET", "/blocking"), ("GET", "/noted")]
     for method, path in [*asked, ("GET", "/nowhere")]:
         connection.request(method, path, body='{"a": 1}' if method == "POST" else None)
         answer = connection.getresponse()
         print(answer.status, answer.read().decode())
     trusted = ssl.create_default_context(cafile=f"{folder}/ca.pem")
-    secure = http.client.HTTPSConnection(host, 8443, context=trusted)
+    secure = http.client.HTTPSConnection(host, port + 1, context=trusted)
     secure.request("GET", "/noted")
     answer = secure.getresponse()
     print("https", answer.status, answer.read().decode())
 
 
 if __name__ == "__main__":
-    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:])
+    {"server": server, "client": client}[sys.argv[1]](*sys.argv[2:4], int(sys.argv[4]))
