@@ -31,14 +31,15 @@ KINDS: Final[tuple[Any, ...]] = (
 def number(self: Any) -> int:
     """The hash of an object: decided the first time that somebody asks, by whoever that is."""
     try:
-        memory = self.__dict__
+        return int(object.__getattribute__(self, "_hash_number"))
     except AttributeError:
-        return object.__hash__(self)  # a class with slots
-    known: int | None = memory.get("_hash_number")
-    if known is None:
         task = current()
-        known = memory["_hash_number"] = object.__hash__(self) if task is None else _next(task)
-    return known
+        found = object.__hash__(self) if task is None else _next(task)
+    try:
+        object.__setattr__(self, "_hash_number", found)
+    except AttributeError:  # a class with slots
+        return object.__hash__(self)
+    return found
 
 
 def _next(task: Any) -> int:

@@ -123,6 +123,39 @@ def epoll_alone(host: str, port: int) -> None:
     print(poller.closed, tried(poller.poll, 0), tried(poller.register, server))
 
 
+def number_used_again_alone(host: str, port: int) -> None:
+    """A closed socket is forgotten, also when another one has its number."""
+    _server, client, _accepted = pair_of_streams(host, port)
+    with select.epoll() as poller, selectors.DefaultSelector() as selector:
+        poller.register(client, select.EPOLLOUT | select.EPOLLONESHOT)
+        selector.register(client, selectors.EVENT_READ)
+        print(len(poller.poll(1)))
+        number = client.fileno()
+        client.close()
+        again = socket.create_connection((host, port))
+        print(again.fileno() == number)
+        print(tried(poller.modify, again, select.EPOLLOUT), tried(poller.unregister, again))
+        poller.register(again, select.EPOLLOUT)
+        print(poller.poll(1) == [(number, select.EPOLLOUT)])
+        print(tried(selector.modify, client, selectors.EVENT_WRITE), len(selector.get_map()))
+        selector.register(again, selectors.EVENT_READ)
+        print(len(selector.get_map()))
+
+
+def awaited_meanwhile_alone(host: str, port: int) -> None:
+    """Another thread adds to what epoll waits for."""
+    _server, client, accepted = pair_of_streams(host, port)
+    with select.epoll() as poller:
+        poller.register(client, select.EPOLLIN)
+        for call, sock in ((poller.modify, client), (poller.register, accepted)):
+            begin = time.monotonic()
+            threading.Timer(
+                0.1, lambda call, sock: (call(sock, select.EPOLLOUT), time.sleep(0.3)), (call, sock)
+            ).start()
+            print([number == sock.fileno() for number, _ in poller.poll(5)], elapsed(begin))
+            poller.unregister(sock)
+
+
 def shut_alone(host: str, port: int) -> None:
     """What poll says at each stage of a connection's life."""
     everything = select.POLLIN | select.POLLOUT | select.POLLPRI | select.POLLRDHUP
