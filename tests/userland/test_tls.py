@@ -296,6 +296,40 @@ def test_https_over_a_link_that_loses_packets(certificate: Certificate) -> None:
     assert server.result() is None
 
 
+def test_https_of_an_asyncio_server_over_a_link_that_loses_packets(certificate: Certificate) -> None:
+    """Asked by an asyncio client and by a blocking one."""
+    body = b"page " * 20_000
+
+    async def serve() -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body))
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(handle, "0.0.0.0", 443, ssl=certificate.server()):
+            await asyncio.sleep(60)
+
+    async def fetch() -> bytes:
+        reader, writer = await asyncio.open_connection("web", 443, ssl=certificate.client())
+        writer.write(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return answer.partition(b"\r\n\r\n")[2]
+
+    def fetch_blocking() -> bytes:
+        with urllib.request.urlopen("https://web/", context=certificate.client(), timeout=60) as answer:
+            found: bytes = answer.read()
+            return found
+
+    net, client, web = lossy(0.02)
+    web.spawn(serve)
+    processes = [client.spawn(fetch), client.spawn(fetch_blocking)]
+    net.run()
+    assert [process.result() == body for process in processes] == [True, True]
+    assert net.trace.recorder.lost
+
+
 def test_times_and_lengths_repeat_though_bytes_do_not(certificate: Certificate) -> None:
     def lengths() -> tuple[list[tuple[int, int]], bytes]:
         net, client, web = lossy(0.02)
