@@ -14,6 +14,7 @@ from typing import Any
 
 from sim.userland import (
     clocks,
+    coroutines,
     descriptors,
     guest_socket,
     hashes,
@@ -59,6 +60,7 @@ def install() -> None:
     libraries.install()
     found = [
         *clocks.replacements(),
+        *coroutines.replacements(),
         *descriptors.replacements(),
         *guest_socket.replacements(),
         *hashes.replacements(),

@@ -335,8 +335,12 @@ class LocalSocket:
             ready |= POLLIN
         if self.connects and self.peer is None and not self.listening:
             ready |= POLLHUP
-        if not self.listening and (self.peer is None or self.peer.closed or self.peer._has_room(self.buffer)):
-            ready |= POLLOUT
+        peer = self.peer
+        if self.listening:
+            return ready
+        if peer is None or peer.closed or peer._has_room(self.buffer):
+            return ready | POLLOUT
+        peer._waiting[self] = None  # whoever asks waits for room, perhaps, though not all of its queue is full
         return ready
 
     def _has_room(self, buffer: int) -> bool:

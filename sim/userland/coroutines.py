@@ -1,0 +1,98 @@
+"""asyncio's tasks in a program: numbered per program, and found in sets in an order that comes from these numbers.
+
+asyncio keeps tasks in sets, and cancels, awaits and starts them in the order in which it finds them there. By their
+addresses, which is how CPython hashes them, that order would differ from run to run.
+"""
+
+from __future__ import annotations
+
+import asyncio.base_events
+import asyncio.tasks
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sim.userland.tasks import current
+
+if TYPE_CHECKING:
+    RealTask = asyncio.Task[Any]
+    RealSet = set[Any]
+else:
+    RealTask, RealSet = asyncio.Task, set
+
+
+class GuestTask(RealTask):
+    """`asyncio.Task` whose hash is a number of its program's."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int, *arguments: Any, **named: Any) -> None:
+        self._number = number
+        super().__init__(*arguments, **named)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+GuestTask.__module__, GuestTask.__name__, GuestTask.__qualname__ = "_asyncio", "Task", "Task"
+
+
+class InOrder(RealSet):
+    """A set that is gone through in the order in which its members came."""
+
+    def __init__(self, members: Iterable[Any] = ()) -> None:
+        self._order = dict.fromkeys(members)
+        super().__init__(self._order)
+
+    def add(self, member: Any) -> None:
+        """Take one in."""
+        self._order[member] = None
+        super().add(member)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (member for member in self._order if member in self)
+
+
+InOrder.__name__ = InOrder.__qualname__ = "set"
+
+
+def create_task(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`BaseEventLoop.create_task`."""
+
+    def create(self: Any, coro: Any, *, name: Any = None, **named: Any) -> Any:
+        process = getattr(self, "_program", None)
+        if process is None:
+            return real(self, coro, name=name, **named)
+        process.tasks_made += 1
+        if name is None:
+            process.tasks_named += 1
+            name = f"Task-{process.tasks_named}"
+        if self._task_factory is not None:
+            return real(self, coro, name=name, **named)
+        self._check_closed()
+        task = GuestTask(process.tasks_made, coro, loop=self, name=name, **named)
+        if task._source_traceback:  # type: ignore[attr-defined]
+            del task._source_traceback[-2:]  # type: ignore[attr-defined]  # of this function and of the class
+        try:
+            return task
+        finally:
+            del task  # no circle with its traceback
+
+    return create
+
+
+def new_set(members: Iterable[Any] = ()) -> set[Any]:
+    """`set`, as asyncio's modules have it."""
+    return set(members) if current() is None else InOrder(members)
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """(module or class, name, what stands there from now on)."""
+    loop: Any = asyncio.base_events.BaseEventLoop
+    return [
+        (loop, "create_task", create_task(loop.create_task)),
+        (asyncio.tasks, "set", new_set),
+        (asyncio.base_events, "set", new_set),
+    ]
