@@ -207,9 +207,15 @@ class Tools:
         return process.result()
 
     def attach(self: Any, tap: Tap) -> None:
-        """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node."""
+        """Sniff: call `tap(time_ns, port, bytes)` for each frame that leaves or reaches a port of this node.
+
+        It is not the business of a program that sends one, whose output and randomness `tap` does not touch.
+        """
+        from sim.userland.tasks import outside
+
+        own = outside(tap)
         for port in self.ports:
-            port.taps = (*port.taps, tap)
+            port.taps = (*port.taps, own)
 
 
 def _running_process() -> Process | None:

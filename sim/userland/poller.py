@@ -11,6 +11,7 @@ from sim.errors import SimError
 from sim.stack.polling import POLLERR, POLLHUP
 from sim.stack.service import os_error
 from sim.units import MICROSECOND
+from sim.userland.diagnosis import running_line
 from sim.userland.guest_socket import here
 from sim.userland.table import FIRST_DESCRIPTOR
 from sim.userland.tasks import Task
@@ -38,7 +39,10 @@ def number_of(thing: Any, negative: str = "Invalid file descriptor: {}") -> int:
     if descriptor < 0:
         raise ValueError(negative.format(descriptor))
     if descriptor < FIRST_DESCRIPTOR:
-        raise SimError(f"{thing!r} is a file of the real system: a program can only wait for its own sockets")
+        raise SimError(
+            f"{here()[0].name} waits at {running_line()} for {thing!r}, a file of the real system: "
+            "a program can only wait for its own sockets"
+        )
     return int(descriptor)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _socket
+import asyncio.base_events
+import asyncio.subprocess
 import ctypes.util
 import multiprocessing
 import multiprocessing.context
@@ -37,6 +39,10 @@ CHILDREN: Final = (
 )
 SIGNALS: Final = ("setitimer", "alarm", "pause", "pthread_kill", "sigwait", "sigwaitinfo", "sigtimedwait")
 POOLS: Final = ("Manager", "Pipe", "Pool", "Queue", "SimpleQueue", "JoinableQueue", "Lock", "RLock")
+SUBPROCESSES: Final = ("create_subprocess_exec", "create_subprocess_shell")
+TRANSPORTS: Final = ("subprocess_exec", "subprocess_shell")
+PIPES: Final = ("connect_read_pipe", "connect_write_pipe")
+NO_PIPES: Final = "a pipe is a file of the real system; socket.socketpair() is simulated, sys.stdin can be read"
 OUTSIDE: Final = "a child process would live outside of virtual time"
 UNSAFE: Final = "signals of the real system would reach the simulator; process.interrupt() and os.kill() reach programs"
 
@@ -99,10 +105,14 @@ def _guarded_socket() -> type:
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(module or class, name, what stands there from now on)."""
+    loop: Any = asyncio.base_events.BaseEventLoop
     popen: Any = subprocess.Popen
     child: Any = multiprocessing.process.BaseProcess
     return [
         *_refuse_all(os, "os", CHILDREN, OUTSIDE),
+        *_refuse_all(asyncio.subprocess, "asyncio", SUBPROCESSES, OUTSIDE),
+        *_refuse_all(loop, "loop", TRANSPORTS, OUTSIDE),
+        *_refuse_all(loop, "loop", PIPES, NO_PIPES),
         (popen, "__init__", refuse("subprocess.Popen", OUTSIDE, popen.__init__)),
         (child, "start", refuse("multiprocessing.Process.start", OUTSIDE, child.start)),
         *_refuse_all(multiprocessing, "multiprocessing", POOLS, OUTSIDE),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -22,6 +22,7 @@ from sim.userland.diagnosis import SpinError, Stuck, place, running_line
 if TYPE_CHECKING:
     from sim.userland.contexts import Context
 
+T = TypeVar("T")
 NS: Final = 1_000_000_000
 SPIN_LIMIT: Final = 2_000_000
 """Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
@@ -286,3 +287,22 @@ def current() -> Task | None:
     except RuntimeError:  # the interpreter is coming to its end
         return None
     return guest.task if isinstance(guest, Guest) else None
+
+
+def outside(call: Callable[..., T]) -> Callable[..., T]:
+    """The same function, but never on behalf of the program whose turn it is: what it prints, draws at random or opens
+    is the simulator's. For what its users want to be called while something happens on a host.
+    """
+
+    def run(*arguments: Any) -> T:
+        task = current()
+        if task is None:
+            return call(*arguments)
+        task.context.leave()
+        try:
+            result: T = greenlet(call).switch(*arguments)  # a greenlet that is no task's
+            return result
+        finally:
+            task.context.enter()
+
+    return run

@@ -8,6 +8,7 @@ import contextlib
 import gc
 import logging
 import os
+import random
 import signal
 import socket
 import sys
@@ -73,6 +74,37 @@ def test_programs_that_take_turns_print_to_their_own(net: sim.Network) -> None:
     processes = [started(net, program, word) for word in ("a", "b")]
     net.run()
     assert [process.stdout for process in processes] == ["a\n" * 3, "b\n" * 3]
+
+
+def test_a_sniffer_is_not_a_part_of_the_program_that_sends(
+    net: sim.Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it prints, draws and opens is the simulator's, also while a program is in the middle of a call."""
+    tapped: list[tuple[bool, float]] = []
+    real = random.Random(5)
+    random.seed(5)
+
+    def tap(_time: int, _port: object, _frame: bytes) -> None:
+        print("a frame")
+        with socket.socket() as opened:
+            tapped.append((opened.fileno() < 1 << 20, random.random()))
+
+    def program() -> float:
+        with socket.socket(type=socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"x", ("10.0.0.2", 9))
+            print("sent")
+            return random.random()
+
+    host, other = net.host("h1", "10.0.0.1/24"), net.host("h2", "10.0.0.2/24")
+    net.link(host, other)
+    host.attach(tap)
+    process = ended(net, program)
+    assert process.stdout == "sent\n"
+    assert capsys.readouterr().out == "a frame\n" * len(tapped)
+    assert [draw for _, draw in tapped] == [real.random() for _ in tapped]
+    assert all(is_real for is_real, _ in tapped)
+    assert len(tapped) >= 3
+    assert process.result() not in [draw for _, draw in tapped]
 
 
 def test_a_closed_stdout_keeps_what_was_printed(net: sim.Network) -> None:
