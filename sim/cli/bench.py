@@ -14,12 +14,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from sim.cli import bench_programs
 from sim.cli.errors import usage
 from sim.cli.options import Json, print_json
 from sim.cli.terminal import write
 from sim.lab.workloads import WORKLOADS, Workload
 from sim.views.text import Line
 
+NAMES: Final = [*WORKLOADS, bench_programs.NAME]
 CALIBRATION: Final = 300_000
 """Heap operations of the calibration loop."""
 
@@ -45,7 +47,7 @@ class Measurement:
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help=f"{', '.join(WORKLOADS)}; all without one.")
+        list[str] | None, typer.Argument(metavar="[WORKLOAD]...", help=f"{', '.join(NAMES)}; all without one.")
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=1, max=100, help="Runs of each workload; the median counts.")] = 5,
     scale: Annotated[float, typer.Option("--scale", min=0.001, help="How much of the work, 0.1 for a tenth.")] = 1.0,
@@ -57,15 +59,22 @@ def command(
 ) -> None:
     """Run the benchmarks: frame-hops (frames put on a link) per CPU second of the run, recording off.
 
-    The ratio to a loop of bare heap operations, measured before each run, tells a slow machine from slow code.
+    The ratio to a loop of bare heap operations, measured before each run, tells a slow machine from slow code. The
+    workload `programs` is about Python programs on hosts: what a step of them costs, beside plain asyncio.
     """
-    chosen = names or list(WORKLOADS)
+    chosen = names or NAMES
     for name in chosen:
-        if name not in WORKLOADS:
-            raise usage(f"there is no workload {name!r}: there are {', '.join(WORKLOADS)}", "WORKLOAD")
+        if name not in NAMES:
+            raise usage(f"there is no workload {name!r}: there are {', '.join(NAMES)}", "WORKLOAD")
     earlier = {} if compare is None else _read(compare)
-    results = []
+    results: list[dict[str, Any]] = []
     for name in chosen:
+        if name == bench_programs.NAME:
+            figures = bench_programs.measure(scale, runs)
+            results.append({"workload": name, **figures, "runs": runs})
+            if not as_json:
+                write(bench_programs.lines(figures))
+            continue
         measured = [_measure(WORKLOADS[name](scale), record) for _ in range(runs)]
         middle = _median(measured)
         results.append({**asdict(middle), "ratio": middle.ratio, "runs": runs, "recorded": record})
@@ -140,6 +149,6 @@ def _line(one: Measurement, earlier: dict[str, Any] | None) -> Line:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return {result["workload"]: result for result in data["results"] if result["ratio"] > 0}
+        return {result["workload"]: result for result in data["results"] if result.get("ratio", 0) > 0}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise usage(f"{path} is not what an earlier sim bench --json printed: {error}", "--compare") from None

@@ -38,6 +38,21 @@ def test_recording_does_not_change_the_work() -> None:
     assert counts[0] == counts[1] > 0
 
 
+@pytest.mark.slow
+def test_programs_beside_plain_asyncio(tmp_path: Path) -> None:
+    """Only that all is measured: how long it takes is for those who look."""
+    result = sim("programs", "--scale", "0.02", "--runs", "1", "--json")
+    (programs,) = json.loads(result.stdout)["results"]
+    figures = {name for name in programs if name.endswith(("_us", "_s"))}
+    assert len(figures) == 8
+    assert all(programs[name] > 0 for name in figures)
+    earlier = tmp_path / "earlier.json"
+    earlier.write_text(result.stdout)
+    shown = sim("programs", "--scale", "0.02", "--runs", "1", "--compare", str(earlier))
+    assert shown.exit_code == 0
+    assert "us a step" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [(["chian"], "no workload 'chian'"), (["chain", "--compare", "nowhere.json"], "nowhere.json is not what")],

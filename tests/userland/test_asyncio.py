@@ -82,6 +82,7 @@ class Writer(asyncio.Protocol):
         self.over.set_result(exc)
 
 
+@pytest.mark.slow
 def test_a_slow_reader_far_away_pauses_the_writer_and_its_window_is_what_lies_between() -> None:
     """Between the two programs lie the reader's window and the writer's send buffer, and not a byte more.
 
@@ -441,6 +442,7 @@ print(process.result())
 """
 
 
+@pytest.mark.slow
 def test_no_order_comes_from_addresses_or_hashes() -> None:
     """Sets of tasks, futures and addresses, of asyncio and of the program: the same order in processes that differ."""
     printed = set()

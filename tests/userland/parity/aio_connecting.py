@@ -64,7 +64,7 @@ def ways_client(host: str, port: int) -> None:
         await writer.wait_closed()
 
     async def main() -> None:
-        loop = asyncio.get_running_loop()
+        loop: Any = asyncio.get_running_loop()
         here = ("127.0.0.1" if host.startswith("127") else "10.0.0.1", port + 1)
         await ask(host=host, port=port, local_addr=here)
         sock = socket.socket()
@@ -344,3 +344,37 @@ def upgrade_client(host: str, port: int) -> None:
     asyncio.run(streams())
     asyncio.run(asyncio.sleep(0.2))  # the server begins anew
     asyncio.run(transports())
+
+
+def streamed_server(host: str, port: int, ready: Ready) -> None:
+    """The server's side of STARTTLS by streams."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        print(await reader.readline(), writer.get_extra_info("ssl_object"))
+        writer.write(b"go\n")
+        await writer.drain()
+        await writer.start_tls(server_context())
+        print(writer.get_extra_info("ssl_object").version(), await reader.readline())
+        writer.write(b"secret answer\n")
+        await writer.drain()
+        writer.close()
+        over.append(True)
+
+    over: list[bool] = []
+
+    async def main() -> None:
+        async with await asyncio.start_server(serve, host, port):
+            ready()
+            while not over:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def streamed_client(host: str, port: int) -> None:
+    with socket.create_connection((host, port)) as plain:
+        plain.sendall(b"STARTTLS\n")
+        print(plain.recv(3))
+        with client_context().wrap_socket(plain, server_hostname="web") as secure:
+            secure.sendall(b"secret question\n")
+            print(secure.recv(100), secure.recv(100))

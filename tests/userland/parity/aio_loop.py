@@ -101,8 +101,7 @@ def meeting_alone(host: str, port: int) -> None:
             async with condition:
                 await condition.wait_for(lambda: len(order) >= 6)
                 condition.notify_all()
-            async with barrier as position:
-                order.append(f"at the barrier {position == 0}")
+            order.append(f"at the barrier {await barrier.wait() == 0}")
 
         tasks = [asyncio.create_task(worker(name)) for name in "xyz"]
         await asyncio.sleep(0)
