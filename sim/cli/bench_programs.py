@@ -1,8 +1,8 @@
 """The workload `programs` of `sim bench`: what programs cost, beside plain asyncio in the same process.
 
 Steps are callbacks that asyncio's loop runs. In an echo over a socket pair there are four of them for each round trip:
-both ends hear of data, and both coroutines go on. Plain asyncio is measured first, before anything is put in place of
-what CPython has.
+both ends hear of data, and both coroutines go on. In a sleep there are two: its time has come, and the coroutine goes
+on. Plain asyncio is measured first, before anything is put in place of what CPython has.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ PORT: Final = 7  # RFC 862
 STEPS: Final = 50_000
 TRIPS: Final = 5_000
 STEPS_PER_TRIP: Final = 4
+STEPS_PER_SLEEP: Final = 2
 SECONDS: Final = 3600
 SEEDS: Final = 200
 SITES: Final = 11  # of 91 hosts: one that serves, and a thousand
@@ -38,10 +39,12 @@ def measure(scale: float, runs: int) -> dict[str, float]:
     steps, trips = max(1, round(STEPS * scale)), max(1, round(TRIPS * scale))
     found = {
         "step_plain_us": _median(runs, lambda: _plain(chain, steps)) / steps * 1e6,
+        "sleep_plain_us": _median(runs, lambda: _plain(naps, trips)) / trips * 1e6,
         "echo_plain_us": _median(runs, lambda: _plain(echo_pair, trips)) / trips * 1e6,
     }
     _simulated(chain, 1)  # what CPython has is exchanged now
     found["step_us"] = _median(runs, lambda: _simulated(chain, steps)) / steps * 1e6
+    found["sleep_us"] = _median(runs, lambda: _simulated(naps, trips)) / trips * 1e6
     found["echo_us"] = _median(runs, lambda: _simulated(echo_pair, trips)) / trips * 1e6
     found["echo_tcp_us"] = _median(runs, lambda: _between_hosts(trips)) / trips * 1e6
     found["hour_of_sleeps_s"] = _median(runs, lambda: _simulated(sleeps, max(1, round(SECONDS * scale))))
@@ -55,9 +58,11 @@ def lines(figures: dict[str, float]) -> list[Line]:
     step, plain = figures["step_us"], figures["step_plain_us"]
     echo, echo_plain = figures["echo_us"], figures["echo_plain_us"]
     between = (echo - echo_plain) / STEPS_PER_TRIP
+    nap, nap_plain = figures["sleep_us"], figures["sleep_plain_us"]
     sleeping, seeds, many = (figures[name] for name in ("hour_of_sleeps_s", "200_seeds_s", "1000_programs_s"))
     texts = [
         f"asyncio step {step:.1f} us, plain {plain:.1f} us: {step - plain:+.1f} us",
+        f"a sleep {nap:.1f} us, plain {nap_plain:.1f} us: {(nap - nap_plain) / STEPS_PER_SLEEP:+.1f} us a step",
         f"echo over a socket pair {echo:.1f} us, plain {echo_plain:.1f} us: {between:+.1f} us a step",
         f"echo over TCP between two hosts {figures['echo_tcp_us']:.0f} us, with its packets",
         f"an hour of sleeps {sleeping:.2f} s   200 seeds {seeds:.2f} s   1,000 programs and a server {many:.2f} s",
@@ -132,6 +137,12 @@ async def visit(server: str, trips: int) -> bool:
     await asyncio.sleep(0.01)
     await talk(*await asyncio.open_connection(server, PORT), trips)
     return True
+
+
+async def naps(count: int) -> None:
+    """So many microseconds, one by one."""
+    for _ in range(count):
+        await asyncio.sleep(1e-6)
 
 
 async def sleeps(count: int) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import Any, Final, TextIO
 
 from sim.userland.logs import Hooks, LogRoot
+
+_chdir: Final = os.chdir  # the real one, whatever stands there later
 
 
 class LoopLocal:
@@ -22,7 +25,8 @@ class LoopLocal:
 
 
 class Streams:
-    """The standard streams and arguments of one process; `folder` is its working directory, "" for the real one."""
+    """The standard streams and arguments of one process; `folder` is its working directory, "" as long as it is the
+    real one."""
 
     def __init__(self, stdin: TextIO, stdout: TextIO, stderr: TextIO, argv: list[str], folder: str = "") -> None:
         self.stdin = stdin
@@ -46,6 +50,7 @@ class Context:
         self._loop: Any = None  # asyncio's running loop while this task waits
         self._generators: Any = (None, None)  # who looks after its asynchronous generators: its loop
         self._outside: tuple[Any, ...] = ()
+        self._folder = ""  # the working directory of those outside, while a program has its own
         self.expired = -1  # ns; when it has last waited for sockets in vain
 
     def enter(self) -> None:
@@ -73,7 +78,7 @@ class Context:
             sys.path = [*streams.path, *sys.path]
         if streams.folder:
             self._folder = os.getcwd()
-            os.chdir(streams.folder)
+            _chdir(streams.folder)
 
     def leave(self) -> None:
         """The task waits, or is over."""
@@ -85,13 +90,20 @@ class Context:
         if streams.main_module is not None:
             sys.modules["__main__"] = self._main_module
         if streams.folder:
-            streams.folder = os.getcwd()
-            os.chdir(self._folder)
+            _chdir(self._folder)
         streams.stdin, streams.stdout, streams.stderr = sys.stdin, sys.stdout, sys.stderr
         sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.path, outside, generators = self._outside
         self._generators = sys.get_asyncgen_hooks()
         sys.set_asyncgen_hooks(*generators)
         self._loop, self._local = self._swap_loop(*outside)
+
+    def move(self, change: Callable[[Any], None], place: Any) -> None:
+        """Change the working directory: from now on that of the program, and nobody else's."""
+        before = os.getcwd()
+        change(place)
+        if not self.streams.folder:
+            self._folder = before
+        self.streams.folder = os.getcwd()
 
     @staticmethod
     def _swap_loop(loop: Any, local: Any) -> tuple[Any, Any]:

@@ -1,7 +1,7 @@
 """asyncio's tasks in a program: numbered per program, and found in sets in an order that comes from these numbers.
 
-asyncio keeps tasks in sets, and cancels, awaits and starts them in the order in which it finds them there. By their
-addresses, which is how CPython hashes them, that order would differ from run to run.
+asyncio keeps tasks and generators in sets, and cancels, awaits, starts and closes them in the order in which it finds
+them there. By their addresses, which is how CPython hashes them, that order would differ from run to run.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import asyncio.base_events
 import asyncio.tasks
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from sim.userland.tasks import current
 
 if TYPE_CHECKING:
     RealTask = asyncio.Task[Any]
     RealSet = set[Any]
+    RealWeakSet = WeakSet[Any]
 else:
-    RealTask, RealSet = asyncio.Task, set
+    RealTask, RealSet, RealWeakSet = asyncio.Task, set, WeakSet
 
 
 class GuestTask(RealTask):
@@ -51,11 +53,24 @@ class InOrder(RealSet):
         self._order[member] = None
         super().add(member)
 
+    def discard(self, member: Any) -> None:
+        """Let go of one."""
+        self._order.pop(member, None)
+        super().discard(member)
+
     def __iter__(self) -> Iterator[Any]:
         return (member for member in self._order if member in self)
 
 
 InOrder.__name__ = InOrder.__qualname__ = "set"
+
+
+class WeaklyInOrder(RealWeakSet):
+    """The same for a set that does not keep its members alive: a loop's asynchronous generators."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = InOrder()
 
 
 def create_task(real: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,9 +1,14 @@
-"""The environment variables of a program: `os.environ` while it runs. The real ones are neither seen nor changed."""
+"""What of the system a program has for itself: environment variables (`os.environ` while it runs; the real ones are
+neither seen nor changed), and a working directory.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
+
+from sim.userland.tasks import current
 
 DEFAULTS: Final = {"HOME": "/nonexistent", "LANG": "C.UTF-8", "PATH": os.defpath, "USER": "root"}
 
@@ -26,3 +31,21 @@ class Environment(os._Environ[str]):
             del self._data[self.encodekey(name)]
         except KeyError:
             raise KeyError(name) from None
+
+
+def mover(real: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`os.chdir` and `os.fchdir`."""
+
+    def chdir(path: Any) -> None:
+        task = current()
+        if task is None:
+            real(path)
+        else:
+            task.context.move(real, path)
+
+    return chdir
+
+
+def replacements() -> list[tuple[Any, str, Any]]:
+    """(module, name, what stands there from now on)."""
+    return [(os, name, mover(getattr(os, name))) for name in ("chdir", "fchdir") if hasattr(os, name)]

@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
+from sim.userland.coroutines import WeaklyInOrder
 from sim.userland.guest_socket import process_of
 from sim.userland.tasks import current
 
@@ -30,6 +31,8 @@ def init_loop(real: Callable[..., None]) -> Callable[..., None]:
             kept = weakref.ref(self)
             self._program.when_cut.append(lambda: _abandon(kept()))
         real(self, *arguments, **named)
+        if self._program is not None:
+            self._asyncgens = WeaklyInOrder()  # they are closed in this order
 
     return init
 

@@ -44,7 +44,7 @@ def test_programs_beside_plain_asyncio(tmp_path: Path) -> None:
     result = sim("programs", "--scale", "0.02", "--runs", "1", "--json")
     (programs,) = json.loads(result.stdout)["results"]
     figures = {name for name in programs if name.endswith(("_us", "_s"))}
-    assert len(figures) == 8
+    assert len(figures) == 10
     assert all(programs[name] > 0 for name in figures)
     earlier = tmp_path / "earlier.json"
     earlier.write_text(result.stdout)

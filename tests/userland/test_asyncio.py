@@ -400,8 +400,15 @@ async def wait(number, order):
         order.append(number)
 
 
+async def numbers(number):
+    try:
+        yield number
+    finally:
+        print("closed", number)
+
+
 async def main():
-    junk = [object() for _ in range(LEVEL)]  # so that addresses are others
+    junk = [numbers(None) for _ in range(LEVEL)]  # so that addresses are others
     order = []
     tasks = {asyncio.create_task(wait(number, order)) for number in range(50)}
     await asyncio.sleep(0)
@@ -429,16 +436,21 @@ async def main():
     order += [futures.index(future) for future in done]
     server = await asyncio.start_server(print, [f"127.0.0.{number}" for number in range(1, 30)], 5000)
     order += [int(sock.getsockname()[0].split(".")[3]) for sock in server.sockets]
+    for number in range(50):
+        generator = numbers(number)
+        generators.append(generator)
+        await generator.__anext__()
     for number in range(300, 350):
         asyncio.create_task(wait(number, order))
     await asyncio.sleep(0)
     return order, asyncio.current_task().get_name()
 
 
+generators = []
 net = sim.Network(seed=1)
 process = net.host("a", "10.0.0.1/24").spawn(main)
 net.run()
-print(process.result())
+print(process.stdout.split(), process.result())
 """
 
 

@@ -250,7 +250,7 @@ def runs_a_command() -> None:
 REFUSED = [
     (forks, "os.fork"),
     (starts_a_child, "subprocess.Popen"),
-    (starts_a_child_by_asyncio, "subprocess.Popen"),
+    (starts_a_child_by_asyncio, "asyncio.create_subprocess_exec"),
     (starts_a_pool, r"multiprocessing.\w+"),
     (starts_a_bare_process, "multiprocessing.Process.start"),
     (makes_a_shared_queue, "multiprocessing.Queue"),

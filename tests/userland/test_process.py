@@ -145,10 +145,18 @@ def test_a_working_directory_of_its_own(net: sim.Network, tmp_path: Path) -> Non
         time.sleep(1)
         return [first, os.getcwd()]
 
+    def mover() -> str:
+        os.chdir(tmp_path)  # it had the real one until then
+        with contextlib.chdir("sub"):
+            time.sleep(1)
+        return os.getcwd()
+
     process = started(net, program, folder=str(tmp_path))
+    moving = started(net, mover)
     other = started(net, os.getcwd)
     net.run()
     assert process.result() == [str(tmp_path), str(tmp_path / "sub")]
+    assert moving.result() == str(tmp_path)
     assert other.result() == os.getcwd() == before
 
 

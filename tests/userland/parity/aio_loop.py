@@ -133,9 +133,10 @@ def generators_alone(host: str, port: int) -> None:
                 await asyncio.sleep(0.001)
         finally:
             await asyncio.sleep(0.001)
-            print("closed", name)
+            closed.append(name)
 
     kept: list[AsyncIterator[int]] = []
+    closed: list[str] = []
 
     async def main() -> None:
         for name in ("one", "two"):
@@ -148,10 +149,10 @@ def generators_alone(host: str, port: int) -> None:
             if number == 1:
                 break
         await asyncio.sleep(0.01)
-        print("main ends")
+        print("main ends", closed)
 
     asyncio.run(main())
-    print(len(kept))
+    print(len(kept), sorted(closed))  # the order is that of addresses, but in a program here
 
 
 def handlers_alone(host: str, port: int) -> None:
