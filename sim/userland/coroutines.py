@@ -1,7 +1,7 @@
-"""asyncio's tasks in a program: numbered per program, and found in sets in an order that comes from these numbers.
+"""asyncio's tasks and asynchronous generators in a program: named per program, and found in sets in an order that does
+not differ from run to run.
 
-asyncio keeps tasks and generators in sets, and cancels, awaits, starts and closes them in the order in which it finds
-them there. By their addresses, which is how CPython hashes them, that order would differ from run to run.
+asyncio keeps them in sets, and cancels, awaits, starts and closes them in the order in which it finds them there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from sim.userland.hashes import number
 from sim.userland.tasks import current
 
 if TYPE_CHECKING:
@@ -23,19 +24,9 @@ else:
 
 
 class GuestTask(RealTask):
-    """`asyncio.Task` whose hash is a number of its program's."""
+    """`asyncio.Task` whose hash is a number of its program's (see hashes.py)."""
 
-    __slots__ = ("_number",)
-
-    def __init__(self, number: int, *arguments: Any, **named: Any) -> None:
-        self._number = number
-        super().__init__(*arguments, **named)
-
-    def __hash__(self) -> int:
-        return self._number
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
+    __hash__ = number
 
 
 GuestTask.__module__, GuestTask.__name__, GuestTask.__qualname__ = "_asyncio", "Task", "Task"
@@ -80,16 +71,15 @@ def create_task(real: Callable[..., Any]) -> Callable[..., Any]:
         process = getattr(self, "_program", None)
         if process is None:
             return real(self, coro, name=name, **named)
-        process.tasks_made += 1
         if name is None:
             process.tasks_named += 1
             name = f"Task-{process.tasks_named}"
         if self._task_factory is not None:
             return real(self, coro, name=name, **named)
         self._check_closed()
-        task = GuestTask(process.tasks_made, coro, loop=self, name=name, **named)
-        if task._source_traceback:  # type: ignore[attr-defined]
-            del task._source_traceback[-2:]  # type: ignore[attr-defined]  # of this function and of the class
+        task: Any = GuestTask(coro, loop=self, name=name, **named)
+        if task._source_traceback:
+            del task._source_traceback[-1]  # this function
         try:
             return task
         finally:
@@ -99,7 +89,7 @@ def create_task(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def new_set(members: Iterable[Any] = ()) -> set[Any]:
-    """`set`, as asyncio's modules have it."""
+    """`set`, as asyncio's modules have it: futures, coroutines and generators cannot have a hash of their own."""
     return set(members) if current() is None else InOrder(members)
 
 

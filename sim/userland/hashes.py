@@ -12,7 +12,6 @@ import asyncio
 import asyncio.base_events
 import asyncio.selector_events
 import threading
-from collections.abc import Callable
 from typing import Any, Final
 
 from sim.userland.guest_socket import GuestSocket, process_of
@@ -48,34 +47,6 @@ def _next(task: Any) -> int:
     return int(process.hashed)
 
 
-class NumberedTask(asyncio.Task[Any]):
-    """`asyncio.Task` of a program."""
-
-    __hash__ = number
-
-
-NumberedTask.__module__, NumberedTask.__name__, NumberedTask.__qualname__ = "_asyncio", "Task", "Task"
-
-
-def create_task(real: Callable[..., Any]) -> Callable[..., Any]:
-    """`BaseEventLoop.create_task`, which makes them."""
-
-    def create(self: Any, coro: Any, **named: Any) -> Any:
-        if self._task_factory is not None or current() is None:
-            return real(self, coro, **named)
-        self._check_closed()
-        task: Any = NumberedTask(coro, loop=self, **named)
-        if task._source_traceback:
-            del task._source_traceback[-1]
-        return task
-
-    return create
-
-
 def replacements() -> list[tuple[Any, str, Any]]:
     """(class, name, what stands there from now on)."""
-    loop: Any = asyncio.base_events.BaseEventLoop
-    return [
-        *[(kind, "__hash__", number) for kind in KINDS],
-        (loop, "create_task", create_task(loop.create_task)),
-    ]
+    return [(kind, "__hash__", number) for kind in KINDS]

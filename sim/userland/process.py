@@ -101,8 +101,7 @@ class Process:
         self.threads_named = 0
         self.pools = 0
         self.hashed = 0  # objects that have a number as their hash
-        self.tasks_made = 0  # of asyncio
-        self.tasks_named = 0
+        self.tasks_named = 0  # of asyncio
         self.workers: dict[Any, Any] = {}  # of its thread pools, and their queues
         self.on_shutdown: list[Callable[[], None]] = []  # before its threads are joined
         self.at_exit: list[Callable[[], Any]] = []  # what it has given to `atexit`
