@@ -21,8 +21,8 @@ from mypy_extensions import mypyc_attr
 from sim.devices.node import IpNode
 from sim.engine.engine import Engine
 from sim.links.port import Port
+from sim.stack.equal_paths import choose, flow_of
 from sim.stack.fragments import fragment
-from sim.stack.ip import choose, flow_of
 from sim.stack.neighbours import Path
 from sim.tracing import kinds
 from sim.tracing.recorder import Recorder

@@ -53,10 +53,16 @@ class Icmp:
         self,
         on_reply: Callable[[ipv4.Packet, icmpv4.Message], None],
         on_error: Callable[[IcmpError], None],
+        identifier: int = 0,
     ) -> EchoSocket:
         """A socket for echo requests, with an identifier that nobody else here uses, nor did lately: a late reply must
-        not be taken for another's. Raises OSError EAGAIN when all 65,535 are in use.
+        not be taken for another's. Raises OSError EAGAIN when all 65,535 are in use, EADDRINUSE when `identifier` is.
         """
+        if identifier:
+            if identifier in self._echo:
+                raise os_error(errno.EADDRINUSE)
+            socket = self._echo[identifier] = EchoSocket(identifier, on_reply, on_error)
+            return socket
         for _ in range(0xFFFF):
             self._identifier = self._identifier % 0xFFFF + 1
             if self._identifier not in self._echo:
@@ -68,8 +74,8 @@ class Icmp:
         """Await nothing any more."""
         self._echo.pop(socket.identifier, None)
 
-    def receive(self, packet: ipv4.Packet) -> None:
-        """Handle an ICMP message to us."""
+    def receive(self, packet: ipv4.Packet, heard: bool = False) -> None:
+        """Handle an ICMP message to us; `heard` says that a raw socket has got it as well."""
         core = self.ip.core
         try:
             message = icmpv4.parse(packet.payload)
@@ -81,13 +87,14 @@ class Icmp:
         elif message.kind == icmpv4.ECHO_REPLY:
             socket = self._echo.get(message.identifier())
             if socket is None:
-                core.note(kinds.IGNORE, "nobody awaits this echo reply")
+                if not heard:
+                    core.note(kinds.IGNORE, "nobody awaits this echo reply")
                 return
             core.note(kinds.DELIVER, "ICMP echo reply")
             socket.on_reply(packet, message)
         elif message.kind in ERROR_KINDS:
             self._receive_error(packet, message)
-        else:
+        elif not heard:
             core.drop("unknown ICMP type")
 
     def send_error(self, packet: bytes, kind: int, code: int, rest: int = 0) -> None:
@@ -99,25 +106,28 @@ class Icmp:
         if not self._may_report(offender):
             return
         core = self.ip.core
-        if self.ip.is_local(offender.source):
-            self.ip.handle_error(IcmpError(offender.source, kind, code, rest, offender))
-            return
         length = int.from_bytes(packet[2:4], "big")  # what lies behind is the padding of the frame
         message = icmpv4.Message(kind, code, rest, packet[: min(length, QUOTE_LIMIT)])
+        if self.ip.is_local(offender.source):
+            if self.ip.is_overheard(ipv4.PROTOCOL_ICMP):
+                self.ip.overhear(self._error_packet(offender.source, offender, message))
+            self.ip.handle_error(IcmpError(offender.source, kind, code, rest, offender))
+            return
         try:
             core.note(kinds.ICMP_ERROR, message.summary())
-            self.ip.send(
-                ipv4.Packet(
-                    self._speaker(offender),
-                    offender.source,
-                    ipv4.PROTOCOL_ICMP,
-                    icmpv4.emit(message),
-                    identification=self.ip.next_identification(),
-                    tos=INTERNETWORK_CONTROL | offender.tos & TOS_MASK,
-                )
-            )
+            self.ip.send(self._error_packet(self._speaker(offender), offender, message))
         except OSError:
             core.drop("no route for the ICMP error")
+
+    def _error_packet(self, speaker: bytes, offender: ipv4.Packet, message: icmpv4.Message) -> ipv4.Packet:
+        return ipv4.Packet(
+            speaker,
+            offender.source,
+            ipv4.PROTOCOL_ICMP,
+            icmpv4.emit(message),
+            identification=self.ip.next_identification(),
+            tos=INTERNETWORK_CONTROL | offender.tos & TOS_MASK,
+        )
 
     def _speaker(self, offender: ipv4.Packet) -> bytes:
         """The source of an error: the address it was sent to if that is ours, else that of the interface it leaves by

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import errno
 from typing import Final
-from zlib import crc32
 
 from sim.errors import WireError
 from sim.stack.alarms import Alarm
 from sim.stack.core import Core
+from sim.stack.equal_paths import choose, flow_of
 from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import DEFAULT_MTU, Interface
 from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
+from sim.stack.pings import Pings
+from sim.stack.raw import Raw
 from sim.stack.reassembly import Reassembly
 from sim.stack.routes import Route, RouteTable
-from sim.stack.scatter import scatter
 from sim.stack.service import IcmpError, IpService, Protocol, os_error
 from sim.stack.tcp.layer import Tcp
 from sim.stack.udp import Udp
@@ -47,22 +48,6 @@ PATH_CACHE_LIMIT: Final = 65536
 PATH_MTU_LIFETIME: Final = 600_000_000_000  # ns; RFC 1191 6.3: after ten minutes a larger one may be tried again
 
 
-def choose(paths: list[Path], flow: bytes, salt: int) -> Path | None:
-    """One of several equal paths (RFC 2992): the same for all packets that share the bytes `flow`.
-
-    Each node has a `salt` of its own, or the second stage of routers would send on only one way what the first sent it.
-    A CRC alone will not do: it is linear, so the choices of two nodes would differ by a constant for all flows.
-    """
-    return paths[scatter(crc32(flow) + salt) % len(paths)] if paths else None
-
-
-def flow_of(packet: ipv4.Packet) -> bytes:
-    """What all packets of one flow share: protocol and addresses, and the ports, which fragments do not all have."""
-    has_ports = packet.protocol in (ipv4.PROTOCOL_UDP, ipv4.PROTOCOL_TCP) and not packet.is_fragment()
-    ports = packet.payload[:4] if has_ports else b""
-    return bytes((packet.protocol,)) + packet.source + packet.destination + ports
-
-
 class IpStack(IpService):
     """The IPv4 layer of a host or router, with the protocols above it."""
 
@@ -82,6 +67,8 @@ class IpStack(IpService):
         self.reassembly: Reassembly | None = None  # until the first fragment comes
         self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
         self._tcp: Tcp | None = None
+        self._raw: Raw | None = None
+        self._pings: Pings | None = None
         self._mtus: dict[bytes, tuple[int, int]] | None = None  # (path MTU, when it was learned), by destination
         self._tables: list[NeighbourTable] = []
         self._identification: int = 0
@@ -154,6 +141,10 @@ class IpStack(IpService):
         if self.reassembly is not None:
             self.reassembly.clear()
         self.udp.close_all()
+        if self._raw is not None:
+            self._raw.close_all()
+        if self._pings is not None:
+            self._pings.close_all()
         if self._tcp is not None:
             self._tcp.clear()
         self._mtus = None
@@ -264,6 +255,20 @@ class IpStack(IpService):
             self._tcp = Tcp(self, self.secret)
         return self._tcp
 
+    @property
+    def raw(self) -> Raw:
+        """The raw sockets."""
+        if self._raw is None:
+            self._raw = Raw(self)
+        return self._raw
+
+    @property
+    def pings(self) -> Pings:
+        """The ping sockets."""
+        if self._pings is None:
+            self._pings = Pings(self, self.icmp)
+        return self._pings
+
     def interface_mtu(self, destination: bytes) -> int:
         """Bytes of the largest packet that may leave towards `destination`. Raises OSError ENETUNREACH."""
         if self.is_local(destination):
@@ -318,15 +323,16 @@ class IpStack(IpService):
             if whole is None:
                 return
             packet = whole
+        heard = self._raw is not None and self._raw.receive(packet)
         if packet.protocol == ipv4.PROTOCOL_ICMP:
-            self.icmp.receive(packet)
+            self.icmp.receive(packet, heard)
         elif packet.protocol == ipv4.PROTOCOL_UDP:
             self.udp.receive(packet)
         elif packet.protocol == ipv4.PROTOCOL_TCP:
             self.tcp.receive(packet)
         elif packet.protocol in self.protocols:
             self.protocols[packet.protocol].receive(packet)
-        else:
+        elif not heard:
             core.drop("unknown protocol")
             self.icmp.send_error(ipv4.emit(packet), icmpv4.DESTINATION_UNREACHABLE, icmpv4.PROTOCOL_UNREACHABLE)
 
@@ -386,13 +392,49 @@ class IpStack(IpService):
         multicast = is_multicast_ip(destination)
         out = self.interface_to_many(destination) if interface is None else interface
         pieces = self._fit(packet, out)
-        if loop and not out.loopback and (not multicast or out.listens_to(destination)) and self.udp.awaits(packet):
-            self.core.set_alarm(Alarm(lambda: self.udp.receive(packet)), self.core.now)  # after this call
+        if loop and not out.loopback and (not multicast or out.listens_to(destination)) and self._awaits(packet):
+            self.core.set_alarm(Alarm(lambda: self._hear(packet)), self.core.now)  # after this call
         if not packet.ttl:
             return  # it must not leave the host (RFC 1112 6.1)
         mac = MAC_ZERO if out.loopback else multicast_mac(destination) if multicast else MAC_BROADCAST
         for piece in pieces:
             self.core.transmit(out, mac + out.mac + IPV4_TYPE + piece)
+
+    def _awaits(self, packet: ipv4.Packet) -> bool:
+        """Whether a socket here would take a packet that we send to many."""
+        return self.udp.awaits(packet) or (self._raw is not None and self._raw.hears(packet))
+
+    def _hear(self, packet: ipv4.Packet) -> None:
+        """Take in a packet that we have sent to many."""
+        self.overhear(packet)
+        if self.udp.awaits(packet):
+            self.udp.receive(packet)
+
+    def overhear(self, packet: ipv4.Packet) -> bool:
+        """Give raw sockets what this host tells itself (see IpService)."""
+        return self._raw is not None and self._raw.receive(packet)
+
+    def is_overheard(self, protocol: int) -> bool:
+        """Whether there is a raw socket for a protocol (see IpService)."""
+        return self._raw is not None and self._raw.has(protocol)
+
+    def send_as_is(self, packet: bytes, destination: bytes, interface: Interface | None = None) -> None:
+        """Send a packet with the header that it has (see IpService)."""
+        multicast = is_multicast_ip(destination)
+        if multicast or self.is_broadcast(destination):
+            out = self.interface_to_many(destination) if interface is None else interface
+            mac = MAC_ZERO if out.loopback else multicast_mac(destination) if multicast else MAC_BROADCAST
+            self.core.transmit(out, mac + out.mac + IPV4_TYPE + packet)
+            return
+        if len(packet) > self.interface_mtu(destination):
+            raise os_error(errno.EMSGSIZE)
+        if self.is_local(destination):
+            self.core.transmit(self.loopback or self.add_loopback(), MAC_ZERO + MAC_ZERO + IPV4_TYPE + packet)
+        else:
+            path = choose(self.paths_to(destination), packet[12:20], self.core.journal.node)
+            if path is None:
+                raise os_error(errno.ENETUNREACH)
+            path.table.send(path.neighbour, packet)
 
     def interface_to_many(self, destination: bytes) -> Interface:
         """Where a broadcast or a multicast leaves: its subnet, else its route, else the first interface that is up."""
@@ -429,6 +471,8 @@ class IpStack(IpService):
         """Pass an ICMP error on to the protocol whose packet it quotes."""
         if error.kind == icmpv4.REDIRECT:
             return
+        if self._raw is not None:
+            self._raw.handle_error(error)
         if error.quoted.protocol == ipv4.PROTOCOL_ICMP:
             self.icmp.handle_error(error)
         elif error.quoted.protocol == ipv4.PROTOCOL_UDP:

@@ -60,6 +60,21 @@ class IpService:
         """
         raise NotImplementedError
 
+    def send_as_is(self, packet: bytes, destination: bytes, interface: Interface | None = None) -> None:
+        """Send a packet with the header that it has towards `destination`, whatever it says itself.
+
+        `interface` is for those to many (None: where the route leads). Raises OSError: ENETUNREACH, EMSGSIZE.
+        """
+        raise NotImplementedError
+
+    def is_overheard(self, protocol: int) -> bool:
+        """Whether there is a raw socket for a protocol."""
+        raise NotImplementedError
+
+    def overhear(self, packet: ipv4.Packet) -> bool:
+        """Give raw sockets what this host tells itself without a packet; whether there is one that wants it."""
+        raise NotImplementedError
+
     def interface_to_many(self, destination: bytes) -> Interface:
         """Where a broadcast or a multicast leaves. Raises OSError ENETUNREACH."""
         raise NotImplementedError

@@ -12,19 +12,11 @@ from typing import Final
 from zlib import crc32
 
 from sim.errors import WireError
+from sim.stack.datagrams import FIRST_GROUP, SMALLEST_PATH_MTU, Datagrams, this_host
 from sim.stack.icmp import Icmp
-from sim.stack.interfaces import Interface
 from sim.stack.scatter import scatter
 from sim.stack.service import IcmpError, IpService, os_error
-from sim.stack.udp_socket import (
-    PMTUDISC_DO,
-    PMTUDISC_DONT,
-    PMTUDISC_INTERFACE,
-    PMTUDISC_OMIT,
-    PMTUDISC_WANT,
-    UdpService,
-    UdpSocket,
-)
+from sim.stack.udp_socket import PMTUDISC_DONT, UdpSocket
 from sim.tracing import kinds
 from sim.wire import icmpv4, ipv4, udp
 from sim.wire.addresses import IPV4_ANY, is_multicast_ip
@@ -32,16 +24,13 @@ from sim.wire.addresses import IPV4_ANY, is_multicast_ip
 EPHEMERAL_FIRST: Final = 49152  # RFC 6335 6
 EPHEMERAL_LAST: Final = 65535
 HEADERS: Final = ipv4.HEADER_LENGTH + udp.HEADER_LENGTH
-FIRST_GROUP: Final = 224  # from 224.0.0.0 on no address is one host's
-LOOPBACK_ADDRESS: Final = b"\x7f\x00\x00\x01"
-SMALLEST_PATH_MTU: Final = 552  # net.ipv4.route.min_pmtu: nobody makes us send in smaller pieces
 
 
-class Udp(UdpService):
+class Udp(Datagrams):
     """UDP of one stack: its sockets by port."""
 
     def __init__(self, ip: IpService, icmp: Icmp) -> None:
-        self.ip = ip
+        super().__init__(ip)
         self._icmp = icmp
         self._sockets: dict[int, list[UdpSocket]] = {}
         self._ephemeral: int = EPHEMERAL_FIRST
@@ -69,9 +58,7 @@ class Udp(UdpService):
 
     def bind(self, socket: UdpSocket, address: bytes, port: int) -> None:
         """See `UdpSocket.bind`."""
-        of_many = self.ip.is_broadcast(address) or is_multicast_ip(address)
-        if address != IPV4_ANY and not of_many and not self.ip.is_local(address):
-            raise os_error(errno.EADDRNOTAVAIL)
+        of_many = self.is_of_many(address)
         if socket.port:
             raise os_error(errno.EINVAL)
         number = port or self._free_port()
@@ -84,38 +71,12 @@ class Udp(UdpService):
         socket.narrow()
         self._sockets.setdefault(number, []).append(socket)
 
-    def connect(self, socket: UdpSocket, address: bytes, port: int) -> None:
-        """See `UdpSocket.connect`."""
-        if not socket.port:
-            self.bind(socket, socket.address, 0)
-        address = this_host(socket, address)
-        source = self._group_source(socket, address) if is_multicast_ip(address) else self.ip.source_for(address)
-        if socket.source != IPV4_ANY:
-            if socket.source[0] == 127 and not self.ip.is_local(address):  # RFC 1122 3.2.1.3
-                raise os_error(errno.EINVAL)
-            source = socket.source
-        if not socket.broadcast and self.ip.is_broadcast(address):
-            raise os_error(errno.EACCES)
-        socket.source = source
-        if socket.address == IPV4_ANY:
-            socket.address = source
-        socket.peer, socket.peer_port = address, port
-        socket.connected = True
-        socket.narrow()
-
     def release(self, socket: UdpSocket) -> None:
         """A socket needs its port no more."""
         same = self._sockets[socket.port]
         same.remove(socket)
         if not same:
             del self._sockets[socket.port]
-
-    def group_interface(self, group: bytes) -> Interface:
-        """See `UdpService.group_interface`."""
-        try:
-            return self.ip.interface_to_many(group)
-        except OSError:
-            raise os_error(errno.ENODEV) from None
 
     def send(self, socket: UdpSocket, data: bytes, address: bytes, port: int) -> None:
         """Send a datagram from a socket; see `UdpSocket.send_to`."""
@@ -128,7 +89,9 @@ class Udp(UdpService):
         if not socket.broadcast and ip.is_broadcast(address):
             raise os_error(errno.EACCES)
         source = socket.source if socket.source != IPV4_ANY else ip.source_for(address)
-        dont_fragment = socket.path_mtu_discovery != PMTUDISC_DONT and self._dont_fragment(socket, data, address)
+        dont_fragment = socket.path_mtu_discovery != PMTUDISC_DONT and self.dont_fragment(
+            socket, HEADERS + len(data), address
+        )
         if socket.error or socket.send_shut:
             socket.check_sendable()
         ip.send(
@@ -248,7 +211,7 @@ class Udp(UdpService):
 
     def _send_to_group(self, socket: UdpSocket, data: bytes, group: bytes, port: int) -> None:
         ip = self.ip
-        source = socket.source if socket.source != IPV4_ANY else self._group_source(socket, group)
+        source = socket.source if socket.source != IPV4_ANY else self.group_source(socket, group)
         if socket.error or socket.send_shut:
             socket.check_sendable()
         ip.send_to_many(
@@ -265,38 +228,6 @@ class Udp(UdpService):
             socket.multicast_interface,
             socket.multicast_loop,
         )
-
-    def _group_source(self, socket: UdpSocket, group: bytes) -> bytes:
-        """The address that datagrams to a group leave from. Raises OSError ENETUNREACH, EADDRNOTAVAIL."""
-        if socket.multicast_source != IPV4_ANY:
-            return socket.multicast_source
-        interface = socket.multicast_interface
-        if interface is None:
-            interface = self.ip.interface_to_many(group)
-        source = interface.source_for(group)
-        if source is None:
-            raise os_error(errno.EADDRNOTAVAIL)
-        return source
-
-    def _dont_fragment(self, socket: UdpSocket, data: bytes, address: bytes) -> bool:
-        """Whether the datagram says so. Raises OSError EMSGSIZE for one that is too long and may not be cut."""
-        mode = socket.path_mtu_discovery
-        if mode == PMTUDISC_OMIT or self.ip.is_broadcast(address):
-            return socket.dont_fragment
-        length = len(data) + HEADERS
-        if mode == PMTUDISC_WANT:
-            return length <= self.ip.path_mtu(address)
-        limit = self.ip.path_mtu(address) if mode == PMTUDISC_DO else self.ip.interface_mtu(address)
-        if length > limit:
-            raise os_error(errno.EMSGSIZE)
-        return mode != PMTUDISC_INTERFACE
-
-
-def this_host(socket: UdpSocket, address: bytes) -> bytes:
-    """The address meant: 0.0.0.0 is this host, under the name that the socket has, else 127.0.0.1."""
-    if address != IPV4_ANY:
-        return address
-    return socket.source if socket.source != IPV4_ANY else LOOPBACK_ADDRESS
 
 
 def suits(socket: UdpSocket, local: bytes, remote: bytes, remote_port: int) -> bool:

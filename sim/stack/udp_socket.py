@@ -101,6 +101,7 @@ class UdpSocket:
         self.multicast_interface: Interface | None = None
         self.multicast_source: bytes = IPV4_ANY
         self.memberships: list[tuple[bytes, Interface]] = []
+        self.longest: int = MAX_PAYLOAD  # bytes that may be sent at once
         self.receive_buffer: int = RECEIVE_BUFFER
         self.send_buffer: int = SEND_BUFFER
         # what came in
@@ -347,7 +348,7 @@ class UdpSocket:
             raise os_error(errno.EBADF)
         if not self.port:
             self._layer.bind(self, self.address, 0)
-        if len(data) > MAX_PAYLOAD:
+        if len(data) > self.longest:
             raise os_error(errno.EMSGSIZE)
 
     def _check_open(self) -> None:

@@ -1,9 +1,8 @@
-"""The options of datagram sockets: SOL_SOCKET and IPPROTO_IP, the groups they join among them."""
+"""The options of datagram sockets: SOL_SOCKET and IPPROTO_IP, the groups they join among them; and of raw sockets."""
 
 from __future__ import annotations
 
 import errno
-import socket
 import struct
 from typing import Final
 
@@ -12,7 +11,8 @@ from sim.stack.ip import IpStack
 from sim.stack.service import os_error
 from sim.userland.addresses import ANY
 from sim.userland.ends import DatagramEnd
-from sim.userland.option_table import IPPROTO_IP, IPPROTO_UDP, SOL_SOCKET, Table, add_common, integer, within
+from sim.userland.option_table import IPPROTO_IP, IPPROTO_UDP, SOL_SOCKET, Table, add_common, always, integer, within
+from sim.userland.packet_ends import IPPROTO_ICMP, RawEnd
 
 DEFAULT_TTL: Final = 64
 DEFAULT_MULTICAST_TTL: Final = 1
@@ -22,11 +22,13 @@ REQUEST_LENGTH: Final = 8  # struct ip_mreq: group, address of the interface
 LONG_REQUEST: Final = struct.Struct("=4s4si")  # struct ip_mreqn: the interface's number too
 LARGEST_MTU: Final = 65535  # bytes; what Linux says of the loopback interface, which has one more
 PMTUDISC_OMIT: Final = 5
+SOL_RAW: Final = 255
+FILTER_LENGTH: Final = 4  # bytes; struct icmp_filter
 
 
 def _options() -> Table:
     table = Table()
-    add_common(table, int(socket.SOCK_DGRAM), IPPROTO_UDP)
+    add_common(table)
     table.attribute(SOL_SOCKET, "SO_BROADCAST", 6, "broadcast", bool)
     table.remembered(SOL_SOCKET, "SO_KEEPALIVE", 9)
     table.remembered(SOL_SOCKET, "SO_OOBINLINE", 10)
@@ -45,8 +47,37 @@ def _options() -> Table:
     table.add(level, "IP_MULTICAST_IF", 32, lambda end: bytes(end.kernel.multicast_source), _set_multicast_interface)
     table.add(level, "IP_ADD_MEMBERSHIP", 35, None, _join)
     table.add(level, "IP_DROP_MEMBERSHIP", 36, None, _leave)
+    return table
+
+
+def _udp_options() -> Table:
+    table = _options()
     table.levels.add(IPPROTO_UDP)  # it is there, though it has no option that is
     return table
+
+
+def _ping_options() -> Table:
+    table = _options()
+    table.add(IPPROTO_IP, "IP_HDRINCL", 3, always(0))
+    return table
+
+
+def _raw_options() -> Table:
+    table = _options()
+    table.attribute(IPPROTO_IP, "IP_HDRINCL", 3, "header_included", bool)
+    table.add(SOL_RAW, "ICMP_FILTER", 1, _icmp_filter, _set_icmp_filter)
+    return table
+
+
+def _icmp_filter(end: RawEnd) -> bytes:
+    if end.protocol != IPPROTO_ICMP:
+        raise os_error(errno.EOPNOTSUPP)
+    return end.raw.icmp_filter.to_bytes(FILTER_LENGTH, "little")
+
+
+def _set_icmp_filter(end: RawEnd, content: bytes) -> None:
+    _icmp_filter(end)  # or there is none
+    end.raw.icmp_filter = int.from_bytes(content[:FILTER_LENGTH].ljust(FILTER_LENGTH, b"\0"), "little")
 
 
 def _ttl(value: int) -> int:
@@ -121,4 +152,6 @@ def _interface_with(stack: IpStack, address: bytes) -> Interface | None:
     return None
 
 
-TABLE: Final = _options()
+TABLE: Final = _udp_options()
+PING_TABLE: Final = _ping_options()
+RAW_TABLE: Final = _raw_options()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from sim.stack.ip import IpStack
-from sim.stack.service import os_error
+from sim.stack.service import IcmpError, os_error
 from sim.stack.tcp.sockets import TcpSocket
 from sim.stack.udp_socket import UdpSocket
 from sim.userland import ancillary
@@ -46,6 +46,9 @@ class End(Protocol):
     stack: IpStack
     stored: dict[str, int | bytes]
     blocking: bool  # O_NONBLOCK is not set; all numbers of a socket share that
+    kind: int
+    protocol: int
+    has_ports: bool
 
     @property
     def kernel(self) -> TcpSocket | UdpSocket: ...
@@ -53,6 +56,9 @@ class End(Protocol):
     def listen(self, backlog: int) -> None: ...
 
     def accept(self) -> tuple[End, Address]: ...
+
+    def name(self, size: str) -> str:
+        """What it sends when that is so long, in words."""
 
     def would_send(self) -> bool:
         """Whether a call to send now may put something on a link."""
@@ -64,6 +70,10 @@ class End(Protocol):
 
 class StreamEnd:
     """A TCP socket."""
+
+    kind = int(socket.SOCK_STREAM)
+    protocol = int(socket.IPPROTO_TCP)
+    has_ports = True
 
     def __init__(self, stack: IpStack, kernel: TcpSocket | None = None) -> None:
         self.stack = stack
@@ -84,6 +94,10 @@ class StreamEnd:
         end.stored.update(self.stored)
         end.stored.pop("SO_PRIORITY", None)  # the one that is not inherited
         return end, (connection.remote_address, connection.remote_port)
+
+    def name(self, size: str) -> str:
+        """What it sends, in words."""
+        return f"{size} by TCP"
 
     def would_send(self) -> bool:
         """Whether there is a connection."""
@@ -116,11 +130,15 @@ class StreamEnd:
 
 
 class DatagramEnd:
-    """A UDP socket."""
+    """A UDP socket, or one that is much like it."""
 
-    def __init__(self, stack: IpStack) -> None:
+    kind = int(socket.SOCK_DGRAM)
+    protocol = int(socket.IPPROTO_UDP)
+    has_ports = True
+
+    def __init__(self, stack: IpStack, kernel: UdpSocket | None = None) -> None:
         self.stack = stack
-        self.kernel: UdpSocket = stack.udp.socket()
+        self.kernel: UdpSocket = stack.udp.socket() if kernel is None else kernel
         self.stored: dict[str, int | bytes] = {}
         self.blocking = True
 
@@ -131,6 +149,10 @@ class DatagramEnd:
     def accept(self) -> tuple[End, Address]:
         """Not for datagrams."""
         raise os_error(errno.EOPNOTSUPP)
+
+    def name(self, size: str) -> str:
+        """What it sends, in words."""
+        return f"UDP datagram of {size}"
 
     def would_send(self) -> bool:
         """Always."""
@@ -187,10 +209,14 @@ class DatagramEnd:
 
     def _receive_error(self, size: int) -> Message:
         error = self.kernel.take_queued_error()
-        destination, port, data = ancillary.quoted_datagram(error)
+        destination, port, data = self.quoted(error)
         told = MSG_ERRQUEUE | (MSG_TRUNC if len(data) > size else 0)
         address = format_address(destination, port)
         return Message(data[:size], min(len(data), size), address, told, [ancillary.error_item(error)])
+
+    def quoted(self, error: IcmpError) -> tuple[bytes, int, bytes]:
+        """Where the datagram went that an error quotes, its port there, and what is quoted of its data."""
+        return ancillary.quoted_datagram(error)
 
     def _items(self, destination: bytes, ttl: int, tos: int) -> list[ancillary.Item]:
         """What the program has asked to be told with each datagram."""

@@ -358,7 +358,7 @@ def adopt(process: Process, descriptor: int, proto: int = 0) -> Socket | LocalOb
     end: Any = table.end(descriptor)
     if isinstance(end.kernel, LocalSocket):
         return LocalObject(table, end.kernel, descriptor)
-    return Socket(table, socket.AF_INET, table.kind_of(descriptor), proto, descriptor)
+    return Socket(table, socket.AF_INET, end.kind, proto or end.protocol, descriptor)
 
 
 def socketpair(family: Any = None, type: Any = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002

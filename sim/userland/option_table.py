@@ -93,14 +93,14 @@ def always(value: int) -> Reader:
     return lambda _: value
 
 
-def add_common(table: Table, kind: int, protocol: int) -> None:
+def add_common(table: Table) -> None:
     """The options of SOL_SOCKET that all sockets have."""
     level = SOL_SOCKET
     table.attribute(level, "SO_REUSEADDR", 2, "reuse_address", bool)
     table.attribute(level, "SO_REUSEPORT", 15, "reuse_port", bool)
-    table.add(level, "SO_TYPE", 3, always(kind))
+    table.add(level, "SO_TYPE", 3, lambda end: int(end.kind))
     table.add(level, "SO_DOMAIN", 39, always(int(socket.AF_INET)))
-    table.add(level, "SO_PROTOCOL", 38, always(protocol))
+    table.add(level, "SO_PROTOCOL", 38, lambda end: int(end.protocol))
     table.add(level, "SO_ERROR", 4, lambda end: int(end.kernel.take_error()))
     table.add(level, "SO_ACCEPTCONN", 30, lambda end: int(getattr(end.kernel, "listening", False)))
     for name, number in (("SO_DEBUG", 1), ("SO_DONTROUTE", 5)):

@@ -10,6 +10,7 @@ from sim.stack.service import os_error
 from sim.userland import datagram_options, stream_options
 from sim.userland.ends import End, StreamEnd
 from sim.userland.option_table import INT, IPPROTO_IP, Table
+from sim.userland.packet_ends import PingEnd, RawEnd
 
 INT_RANGE: Final = range(-(1 << 31), 1 << 31)
 
@@ -56,4 +57,8 @@ def octets_of(value: object) -> bytes:
 
 def table_of(end: End) -> Table:
     """The options of this kind of socket."""
-    return stream_options.TABLE if isinstance(end, StreamEnd) else datagram_options.TABLE
+    if isinstance(end, StreamEnd):
+        return stream_options.TABLE
+    if isinstance(end, RawEnd):
+        return datagram_options.RAW_TABLE
+    return datagram_options.PING_TABLE if isinstance(end, PingEnd) else datagram_options.TABLE

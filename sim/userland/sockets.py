@@ -59,7 +59,7 @@ class Socket:
 
     @property
     def type(self) -> socket.SocketKind:
-        """SOCK_STREAM or SOCK_DGRAM."""
+        """SOCK_STREAM, SOCK_DGRAM or SOCK_RAW."""
         return socket.SocketKind(self._type)
 
     @property
@@ -216,10 +216,9 @@ class Socket:
     def _send(self, data: bytes, flags: int, address: Address | None, items: list[ancillary.Item]) -> int:
         end = self._end()
         size = f"{len(data)} bytes"
-        what = f"{size} by TCP to" if self._type == socket.SOCK_STREAM else f"UDP datagram of {size} to"
         to = self._peer() if address is None else address
         ready = end.would_send() and end.kernel.poll() & POLLOUT
-        with self._acting(what, to if ready else None):
+        with self._acting(f"{end.name(size)} to", to if ready else None, ports=end.has_ports):
             return int(end.send(data, flags, address, items))
 
     # -- receiving
@@ -328,7 +327,7 @@ class Socket:
         return peer
 
     @contextmanager
-    def _acting(self, what: str, towards: Address | None) -> Iterator[None]:
+    def _acting(self, what: str, towards: Address | None, ports: bool = True) -> Iterator[None]:
         """Let what is sent meanwhile have a cause: what is being handled, or, outside of that, a journey of its own."""
         machine = self._table.machine
         engine = machine.engine
@@ -337,7 +336,7 @@ class Socket:
             yield
             return
         host, port = format_address(*towards)
-        machine.originate(f"{what} {host} port {port}")
+        machine.originate(f"{what} {host} port {port}" if ports else f"{what} {host}")
         try:
             yield
         finally:

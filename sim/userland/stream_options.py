@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 import struct
 from collections.abc import Callable
 from typing import Final
@@ -28,7 +27,7 @@ LINGER: Final = struct.Struct("=ii")
 
 def _options() -> Table:
     table = Table()
-    add_common(table, int(socket.SOCK_STREAM), IPPROTO_TCP)
+    add_common(table)
     level = SOL_SOCKET
     table.add(level, "SO_KEEPALIVE", 9, lambda end: int(end.kernel.options.keepalive), _set_keepalive)
     table.add(level, "SO_LINGER", 13, _linger, _set_linger)

@@ -12,6 +12,7 @@ from sim.stack.service import os_error
 from sim.userland.ends import DatagramEnd, End, StreamEnd
 from sim.userland.local_sockets import LocalEnd, LocalTable
 from sim.userland.machine import Machine
+from sim.userland.packet_ends import IPPROTO_ICMP, SOCK_RAW, PingEnd, RawEnd
 from sim.userland.scratch import Scratch
 from sim.userland.watch import Watch
 
@@ -19,7 +20,12 @@ FIRST_DESCRIPTOR: Final = 1 << 20
 """Above what a real system hands out, so that a descriptor that strays there means nothing, instead of a wrong file."""
 KIND_MASK: Final = 0xF  # of a socket's type; above it are SOCK_NONBLOCK and SOCK_CLOEXEC
 MOST_KINDS: Final = 11  # Linux's SOCK_MAX
-SOCK_RAW: Final = 3
+LAST_PROTOCOL: Final = 262  # IPPROTO_MPTCP
+KNOWN: Final[dict[int, tuple[int, ...]]] = {
+    int(socket.SOCK_STREAM): (0, int(socket.IPPROTO_TCP)),
+    int(socket.SOCK_DGRAM): (0, int(socket.IPPROTO_UDP), IPPROTO_ICMP),
+}
+"""The protocols that a type of socket can have; ping sockets (SOCK_DGRAM with ICMP) are for everybody here."""
 _FLAGS: Final = int(getattr(socket, "SOCK_NONBLOCK", 0)) | int(getattr(socket, "SOCK_CLOEXEC", 0))
 
 
@@ -49,18 +55,21 @@ class SocketTable:
         number = _refusal(family, kind & ~_FLAGS, protocol)
         if number:
             raise os_error(number)
+        return self.add(self._new_end(kind & KIND_MASK, protocol))
+
+    def _new_end(self, kind: int, protocol: int) -> End:
         stack = self.machine.stack
-        return self.add(StreamEnd(stack) if kind & KIND_MASK == socket.SOCK_STREAM else DatagramEnd(stack))
+        if kind == SOCK_RAW:
+            return RawEnd(stack, protocol)
+        if kind == socket.SOCK_STREAM:
+            return StreamEnd(stack)
+        return PingEnd(stack) if protocol == IPPROTO_ICMP else DatagramEnd(stack)
 
     def add(self, end: End) -> int:
         """Give a socket the lowest number that is free."""
         descriptor = heappop(self._freed) if self._freed else FIRST_DESCRIPTOR + len(self._ends)
         self._ends[descriptor] = end
         return descriptor
-
-    def kind_of(self, descriptor: int) -> int:
-        """The type of the socket of the stack with a number. Raises OSError EBADF."""
-        return int(socket.SOCK_STREAM if isinstance(self.end(descriptor), StreamEnd) else socket.SOCK_DGRAM)
 
     def check(self, descriptor: int) -> int:
         """The number, if it is a socket's. Raises OSError EBADF."""
@@ -119,7 +128,11 @@ def _refusal(family: int, kind: int, protocol: int) -> int:
         return errno.EINVAL
     if family != socket.AF_INET:
         return errno.EAFNOSUPPORT
-    if kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        usual = socket.IPPROTO_TCP if kind == socket.SOCK_STREAM else socket.IPPROTO_UDP
-        return 0 if protocol in (0, usual) else errno.EPROTONOSUPPORT
-    return errno.EPROTONOSUPPORT if kind == SOCK_RAW else errno.ESOCKTNOSUPPORT
+    if protocol > LAST_PROTOCOL:
+        return errno.EINVAL
+    if kind == SOCK_RAW:
+        return 0 if protocol else errno.EPROTONOSUPPORT
+    known = KNOWN.get(kind)
+    if known is None:
+        return errno.ESOCKTNOSUPPORT
+    return 0 if protocol in known else errno.EPROTONOSUPPORT

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.stack.ip import flow_of
+from sim.stack.equal_paths import flow_of
 from sim.stack.service import Protocol
 from sim.tracing import kinds
 from sim.wire import arp, icmpv4, ipv4, udp
@@ -383,7 +383,7 @@ def test_reset_forgets_neighbours_fragments_and_sockets(bench: Bench) -> None:
 
 def test_two_nodes_choose_among_equal_paths_independently(bench: Bench) -> None:
     """Of the flows that one node sends one way, another sends half each way: a CRC with a salt alone would not."""
-    from sim.stack.ip import choose
+    from sim.stack.equal_paths import choose
     from sim.stack.neighbours import Path
     from sim.stack.routes import Route
 
