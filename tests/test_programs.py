@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -163,6 +165,18 @@ def test_http(start: Start) -> None:
     assert start("http_headers.py", f"http://127.0.0.1:{port}/missing").end()[1][0] == "HTTP/1.1 404 Not Found"
     assert start("http_headers.py").end()[0] == 1
     assert server.stop()[1][-1] == "stopped"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="a raw socket takes root")
+def test_ping(start: Start) -> None:
+    code, lines, errors = start("ping.py", "-c", "2", "-i", "0.01", "localhost").end()
+    assert (code, errors, lines[0]) == (0, "", "PING localhost (127.0.0.1) 56(84) bytes of data.")
+    for number, line in enumerate(lines[1:3], start=1):
+        assert re.fullmatch(rf"64 bytes from 127\.0\.0\.1: icmp_seq={number} ttl=64 time=\d+\.\d{{3}} ms", line)
+    assert lines[3:5] == ["", "--- localhost ping statistics ---"]
+    assert re.fullmatch(r"2 packets transmitted, 2 received, 0% packet loss, time \d+ms", lines[5])
+    assert re.fullmatch(r"rtt min/avg/max/mdev = \d+\.\d{3}(/\d+\.\d{3}){3} ms", lines[6])
 
 
 def test_they_need_the_standard_library_only() -> None:

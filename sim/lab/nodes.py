@@ -99,7 +99,10 @@ class Tools:
 
         Raises OSError for what the node has not: EAFNOSUPPORT, EPROTONOSUPPORT.
         """
-        return Socket(self._socket_table(), family, type, proto)
+        table = self._socket_table()
+        made = Socket(table, family, type, proto)
+        table.end(made.fileno()).blocking = False
+        return made
 
     def _socket_table(self: Any) -> SocketTable:
         if self._sockets is None:

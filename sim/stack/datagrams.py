@@ -37,7 +37,7 @@ class Datagrams(UdpService):
         address = this_host(socket, address)
         source = self.group_source(socket, address) if is_multicast_ip(address) else self.ip.source_for(address)
         if socket.source != IPV4_ANY:
-            if socket.source[0] == 127 and not self.ip.is_local(address):  # RFC 1122 3.2.1.3
+            if socket.source[0] == 127 and address[0] != 127 and not self.ip.is_local(address):
                 raise os_error(errno.EINVAL)
             source = socket.source
         if not socket.broadcast and self.ip.is_broadcast(address):

@@ -109,9 +109,10 @@ class Icmp:
         length = int.from_bytes(packet[2:4], "big")  # what lies behind is the padding of the frame
         message = icmpv4.Message(kind, code, rest, packet[: min(length, QUOTE_LIMIT)])
         if self.ip.is_local(offender.source):
+            speaker = self._speaker(offender)
             if self.ip.is_overheard(ipv4.PROTOCOL_ICMP):
-                self.ip.overhear(self._error_packet(offender.source, offender, message))
-            self.ip.handle_error(IcmpError(offender.source, kind, code, rest, offender))
+                self.ip.overhear(self._error_packet(speaker, offender, message))
+            self.ip.handle_error(IcmpError(speaker, kind, code, rest, offender))
             return
         try:
             core.note(kinds.ICMP_ERROR, message.summary())

@@ -194,12 +194,12 @@ class IpStack(IpService):
             if self.is_local(destination):
                 self._send_to_self(packet)
                 return
-        if packet.source[0] == 127:  # RFC 1122 3.2.1.3: it must not appear outside a host
-            raise os_error(errno.EINVAL)
         paths = self.paths_to(destination)
         path = paths[0] if len(paths) == 1 else choose(paths, flow_of(packet), self.core.journal.node)
         if path is None:
             raise os_error(errno.ENETUNREACH)
+        if packet.source[0] == 127:  # RFC 1122 3.2.1.3: it must not appear outside a host
+            raise os_error(errno.EINVAL)
         if self.core.journal.recording:
             self.core.note(kinds.ROUTE, path.route.text)
         for piece in self._fit(packet, path.interface):

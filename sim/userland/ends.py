@@ -23,6 +23,7 @@ MSG_OOB: Final = int(getattr(socket, "MSG_OOB", 0x01))
 MSG_PEEK: Final = int(getattr(socket, "MSG_PEEK", 0x02))
 MSG_CTRUNC: Final = int(getattr(socket, "MSG_CTRUNC", 0x08))
 MSG_TRUNC: Final = int(getattr(socket, "MSG_TRUNC", 0x20))
+MSG_DONTWAIT: Final = int(getattr(socket, "MSG_DONTWAIT", 0x40))
 MSG_ERRQUEUE: Final = int(getattr(socket, "MSG_ERRQUEUE", 0x2000))
 MSG_MORE: Final = int(getattr(socket, "MSG_MORE", 0x8000))
 
@@ -201,7 +202,10 @@ class DatagramEnd:
         """One datagram, or its first `size` bytes; with MSG_ERRQUEUE one that failed."""
         if flags & MSG_ERRQUEUE:
             return self._receive_error(size)
-        data, source, port, destination, ttl, tos = self.kernel.receive_from(flags & MSG_PEEK != 0)
+        kernel = self.kernel
+        if kernel.receive_shut and self.blocking and not (kernel.received or kernel.error or flags & MSG_DONTWAIT):
+            return Message(b"", 0)  # it would wait for ever
+        data, source, port, destination, ttl, tos = kernel.receive_from(flags & MSG_PEEK != 0)
         told = MSG_TRUNC if len(data) > size else 0
         length = len(data) if flags & MSG_TRUNC else min(len(data), size)
         items = self._items(destination, ttl, tos) if self.stored else []

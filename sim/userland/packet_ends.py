@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Final
 
 from sim.stack.ip import IpStack
 from sim.stack.pings import PingSocket
 from sim.stack.raw import RawSocket
-from sim.stack.service import IcmpError
-from sim.userland.ends import DatagramEnd
+from sim.stack.service import IcmpError, os_error
+from sim.userland.ends import MSG_OOB, DatagramEnd, Message
 
 IPPROTO_ICMP: Final = 1
 SOCK_RAW: Final = 3
@@ -19,6 +20,12 @@ class PacketEnd(DatagramEnd):
     """A socket whose port means something else, so that nobody is shown it."""
 
     has_ports = False
+
+    def receive(self, size: int, flags: int) -> Message:
+        """As of a UDP socket; EOPNOTSUPP for MSG_OOB."""
+        if flags & MSG_OOB:
+            raise os_error(errno.EOPNOTSUPP)
+        return super().receive(size, flags)
 
     def quoted(self, error: IcmpError) -> tuple[bytes, int, bytes]:
         """Where a packet went that an error quotes, and what is quoted of it behind its IP header."""

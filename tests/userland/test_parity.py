@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,10 @@ from sim.lab.network import Network
 FOLDER = Path(__file__).parent / "parity"
 FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("certificate", "loopback", "outcome"))
 PORT = 47113
+PRIVILEGED = ("raw",)
+"""Files whose real processes need root: they run in a network namespace of their own, where everybody may ping."""
+NAMESPACE = ["unshare", "--net", "sh", "-ec", 'ip link set lo up; echo "0 2147483647" >$0; exec "$@"']
+PING_GROUPS = "/proc/sys/net/ipv4/ping_group_range"
 BEGIN = 100_000_000  # ns; when the client starts
 END = 600_000_000_000
 ATTEMPTS = 3
@@ -27,13 +34,14 @@ def module_of(file: str) -> ModuleType:
     return importlib.import_module(f"tests.userland.parity.{file}")
 
 
-def cases() -> list[tuple[str, str]]:
+def cases() -> list[Any]:
     found = []
     for file in FILES:
+        marks = [pytest.mark.root] if file in PRIVILEGED else []
         for name in vars(module_of(file)):
             case, _, role = name.rpartition("_")
             if role in ("server", "alone"):
-                found.append((file, case))
+                found.append(pytest.param(file, case, marks=marks))
     return found
 
 
@@ -41,6 +49,8 @@ def cases() -> list[tuple[str, str]]:
 def on_loopback(file: str) -> dict[str, dict[str, list[str]]]:
     """What all cases of a file print on this machine."""
     command = [sys.executable, "-W", "ignore", str(FOLDER / "loopback.py"), file]
+    if file in PRIVILEGED:
+        command = [*NAMESPACE, PING_GROUPS, *command]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)
@@ -74,6 +84,8 @@ def simulated(file: str, case: str) -> dict[str, list[str]]:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the oracle is Linux")
 @pytest.mark.parametrize(("file", "case"), cases(), ids=lambda value: value)
 def test_prints_the_same(file: str, case: str) -> None:
+    if file in PRIVILEGED and (os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip")):
+        pytest.skip("a network namespace takes root, unshare (util-linux) and ip (iproute2)")
     ours = simulated(file, case)
     for _ in range(ATTEMPTS - 1):
         if on_loopback(file)[case] == ours:

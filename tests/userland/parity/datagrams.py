@@ -74,6 +74,20 @@ def refused_alone(host: str, port: int) -> None:
     print(poller.poll(0), tried(client.shutdown, socket.SHUT_WR), tried(client.send, b"z"))
 
 
+def shut_alone(host: str, port: int) -> None:
+    """Nothing more is to be received: what has come is, then there is an end."""
+    one, other = datagram_socket(), datagram_socket()
+    one.bind((host, port))
+    one.connect((host, port))
+    other.connect((host, port))
+    one.send(b"before")
+    print(one.shutdown(socket.SHUT_RD), one.send(b"after"))
+    time.sleep(0.01)
+    print(one.recv(10), one.recv(10), one.recvfrom(10))
+    print(tried(one.recv, 10, socket.MSG_DONTWAIT), tried(one.shutdown, 7))
+    print(one.shutdown(socket.SHUT_RDWR), tried(one.send, b"x"), one.recvmsg(10), tried(other.send, b"to nobody"))
+
+
 def connected_server(host: str, port: int, ready: Ready) -> None:
     server = datagram_socket()
     server.bind((host, port))
