@@ -59,10 +59,11 @@ def _host(name: str, resolve: Callable[[str], bytes]) -> bytes:
             return socket.inet_aton(name)  # also 127.1 and 0x7f.1, which getaddrinfo takes for addresses
     if name.lower() == "localhost":
         return LOOPBACK
-    try:
+    found = None
+    with suppress(TopologyError, OSError):
         found = resolve(name)
-    except (TopologyError, OSError):
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
+    if found is None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if len(found) != 4:
         raise socket.gaierror(getattr(socket, "EAI_ADDRFAMILY", -9), "Address family for hostname not supported")
     return found
@@ -72,7 +73,6 @@ def octets(data: object) -> bytes:
     """The bytes of a bytes-like object. Raises TypeError."""
     if isinstance(data, bytes):
         return data
-    try:
+    with suppress(TypeError):
         return memoryview(data).tobytes()  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'") from None
+    raise TypeError(f"a bytes-like object is required, not '{type(data).__name__}'")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import datetime
 import gc
+import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -67,6 +68,8 @@ def sleeper(real: Callable[[float], None]) -> Callable[[float], None]:
         if task is None:
             real(seconds)
             return
+        if not isinstance(seconds, float):
+            seconds = operator.index(seconds)
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         if seconds > LONGEST_SLEEP:

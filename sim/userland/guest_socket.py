@@ -6,11 +6,13 @@ opened. Calls that have to wait park the task in virtual time (`patience.py`).
 
 from __future__ import annotations
 
+import _socket
 import errno
 import gc
 import operator
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 from greenlet import GreenletExit
@@ -138,10 +140,9 @@ class GuestSocket(socket.socket):
         seconds = patience.kernel_timeout(self._process.sockets.end(self.fileno()), what is ROOM) if wait is None else 0
         if not seconds:
             return patience.retry(self, call, what, self._deadline())
-        try:
+        with suppress(TimeoutError):
             return patience.retry(self, call, what, here()[0].after(seconds))
-        except TimeoutError:
-            raise os_error(errno.EAGAIN) from None
+        raise os_error(errno.EAGAIN)
 
     def _deadline(self) -> int | None:
         wait = self._wait_for
@@ -150,9 +151,10 @@ class GuestSocket(socket.socket):
     def _watch(self) -> Watch:
         return self._process.sockets.watch(self._inner.fileno())
 
-    def accept(self) -> tuple[GuestSocket, Any]:
+    def _accept(self) -> tuple[int, Any]:
+        """What CPython's own `accept` makes a socket of."""
         inner, address = self._patiently(self._inner.accept, "a connection")
-        return GuestSocket(fileno=inner), address
+        return inner.detach(), address
 
     def connect(self, address: Any, /) -> None:
         if self._wait_for is None:
@@ -160,13 +162,14 @@ class GuestSocket(socket.socket):
             return
         try:
             self._inner.connect(address)
+            return
         except BlockingIOError as error:
             if self._wait_for == 0 or error.errno != errno.EINPROGRESS:
                 raise
-            patience.until(self, POLLOUT | POLLERR | POLLHUP, f"the connection to {address}", self._deadline())
-            number = self._inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number:
-                raise os_error(int(number)) from None
+        patience.until(self, POLLOUT | POLLERR | POLLHUP, f"the connection to {address}", self._deadline())
+        number = self._inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise os_error(int(number))
 
     def connect_ex(self, address: Any, /) -> int:
         try:
@@ -288,9 +291,6 @@ class GuestSocket(socket.socket):
             return taken
         return taken + self._send_rest(b"".join([octets(part) for part in parts]), taken, flags)
 
-    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        return self._sendfile_use_send(file, offset, count)  # type: ignore[attr-defined,no-any-return]
-
     # -- calls that do not
 
     def bind(self, address: Any, /) -> None:
@@ -361,20 +361,16 @@ def adopt(process: Process, descriptor: int, proto: int = 0) -> Socket | LocalOb
     return Socket(table, socket.AF_INET, end.kind, proto or end.protocol, descriptor)
 
 
-def socketpair(family: Any = None, type: Any = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002
-    """`socket.socketpair`: two local sockets that are connected. EOPNOTSUPP for other families, EPROTONOSUPPORT."""
+def socketpair(family: Any = FAMILY, type: Any = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002
+    """`_socket.socketpair`: two local sockets that are connected. EOPNOTSUPP for other families, EPROTONOSUPPORT."""
     _, process = here()
-    if family not in (None, FAMILY):
+    if family != FAMILY:
         raise os_error(errno.EOPNOTSUPP)
     if proto:
         raise os_error(errno.EPROTONOSUPPORT)
     one, other = (LocalSocket(process.sockets.local, int(type) & KIND_MASK) for _ in range(2))
     join(one, other)
-    pair = [GuestSocket(fileno=LocalObject(process.sockets, end)) for end in (one, other)]
-    if int(type) & SOCK_NONBLOCK:
-        for end in pair:
-            end.settimeout(0.0)
-    return pair[0], pair[1]
+    return LocalObject(process.sockets, one), LocalObject(process.sockets, other)
 
 
 REAL_NEW: Final = socket.socket.__new__
@@ -407,13 +403,13 @@ def new_socket(cls: type, *_: Any, **__: Any) -> Any:
 
 def replacements() -> list[tuple[Any, str, Any]]:
     """(class, name, what stands there from now on)."""
-    real = socket.socketpair
+    real: Any = getattr(_socket, "socketpair", None)
 
     def pair(*arguments: Any, **named: Any) -> Any:
         return (real if current() is None else socketpair)(*arguments, **named)
 
     gc.callbacks.append(_note_collection)
-    return [
-        (socket.socket, "__new__", staticmethod(new_socket)),
-        (socket, "socketpair", pair),
-    ]
+    found: list[tuple[Any, str, Any]] = [(socket.socket, "__new__", staticmethod(new_socket))]
+    if real is not None:  # else `socket` makes a pair of two streams
+        found.append((_socket, "socketpair", pair))
+    return found

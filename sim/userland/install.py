@@ -30,6 +30,7 @@ from sim.userland import (
     signals,
     threads,
     tls,
+    tracebacks,
 )
 
 _installed: list[bool] = []
@@ -76,6 +77,7 @@ def install() -> None:
         *signals.replacements(),
         *threads.replacements(),
         *tls.replacements(),
+        *tracebacks.replacements(),
     ]
     known: _Known = {}
     for owner, name, replacement in found:

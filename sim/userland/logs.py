@@ -7,6 +7,8 @@ import sys
 import threading
 from typing import Any
 
+from sim.userland.tracebacks import thread_excepthook
+
 
 class LogRoot:
     """The handlers and the level of the root logger, of whoever is not running now."""
@@ -30,7 +32,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._of_main: Any = sys.__excepthook__
-        self._of_threads: Any = threading.__excepthook__
+        self._of_threads: Any = thread_excepthook
 
     def exchange(self) -> None:
         """Put these in place, and keep what was there."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _socket
 import operator
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from sim.errors import SimError
@@ -50,10 +52,8 @@ FAILURE: Final = _Failures()
 def address_of(name: str) -> str:
     """The address that a name or an address in text has. Raises socket.gaierror."""
     name = name.split("\0", 1)[0]
-    try:
+    with suppress(OSError, UnicodeEncodeError):
         return socket.inet_ntoa(socket.inet_aton(name))
-    except (OSError, UnicodeEncodeError):
-        pass
     if ":" in name:
         raise FAILURE.ADDRFAMILY
     _, process = here()
@@ -61,10 +61,9 @@ def address_of(name: str) -> str:
         return LOOPBACK
     if name == process.host.name:
         return _own_address()
-    try:
+    with suppress(SimError, ValueError):
         return format_address(process.sockets.resolve(name), 0)[0]
-    except (SimError, ValueError):
-        raise FAILURE.NONAME from None
+    raise FAILURE.NONAME
 
 
 def name_of(address: str) -> str | None:
@@ -87,7 +86,7 @@ def getaddrinfo(
     proto: int = 0,
     flags: int = 0,
 ) -> list[tuple[Any, ...]]:
-    """`socket.getaddrinfo`."""
+    """`_socket.getaddrinfo`, on which that of `socket` stands."""
     name, service = _host_text(host), _service_text(port)
     if flags & ~KNOWN_FLAGS or (flags & AI_CANONNAME and name is None):
         raise FAILURE.BADFLAGS
@@ -283,7 +282,8 @@ def replacements() -> list[tuple[Any, str, Any]]:
     found = []
     for function in functions:
         name = function.__name__
-        real = getattr(socket, name, None)
+        owner = _socket if function is getaddrinfo else socket  # `socket` has a function of its own around that one
+        real = getattr(owner, name, None)
         if real is not None:
-            found.append((socket, name, _either(real, function)))
+            found.append((owner, name, _either(real, function)))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import operator
+from contextlib import suppress
 from typing import Final
 
 from sim.stack.service import os_error
@@ -43,13 +44,13 @@ def get_option(end: End, level: int, number: int, size: int) -> int | bytes:
 
 def octets_of(value: object) -> bytes:
     """What a program sets an option to, as the bytes the kernel gets: an int is a C int. Raises TypeError."""
-    try:
+    number = None
+    with suppress(TypeError):
         number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        try:
+    if number is None:
+        with suppress(TypeError):
             return memoryview(value).tobytes()  # type: ignore[arg-type]
-        except TypeError:
-            raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'") from None
+        raise TypeError(f"a bytes-like object is required, not '{type(value).__name__}'")
     if number not in INT_RANGE:
         raise TypeError("a bytes-like object is required, not 'int'")
     return INT.pack(number)

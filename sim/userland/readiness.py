@@ -6,6 +6,7 @@ import errno
 import select
 import selectors
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from sim.stack.polling import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
@@ -220,10 +221,11 @@ def guest_select(
     rlist: Any, wlist: Any, xlist: Any, timeout: float | None = None, /
 ) -> tuple[list[Any], list[Any], list[Any]]:
     """`select.select`."""
-    try:
+    sets: list[list[Any]] = []
+    with suppress(TypeError):
         sets = [list(things) for things in (rlist, wlist, xlist)]
-    except TypeError:
-        raise TypeError("arguments 1-3 must be sequences") from None
+    if not sets:
+        raise TypeError("arguments 1-3 must be sequences")
     if timeout is not None and not isinstance(timeout, int | float):
         raise TypeError("timeout must be a float or None")
     if timeout is not None and timeout < 0:

@@ -12,7 +12,7 @@ import errno
 import operator
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -204,12 +204,9 @@ class Socket:
         /,
     ) -> int:
         """Send the buffers as one; ancillary data is IP_TTL, IP_TOS and IP_PKTINFO of datagrams."""
-        try:
-            data = b"".join([octets(buffer) for buffer in iter(buffers)])
-        except TypeError as error:
-            if isinstance(buffers, Iterable):
-                raise
-            raise TypeError("sendmsg() argument 1 must be an iterable") from error
+        if not isinstance(buffers, Iterable):
+            raise TypeError("sendmsg() argument 1 must be an iterable")
+        data = b"".join([octets(buffer) for buffer in buffers])
         items = [(level, kind, octets(content)) for level, kind, content in ancdata]
         return self._send(data, flags, None if address is None else self._parse("sendmsg", address), items)
 
@@ -361,14 +358,11 @@ def _size(value: int, complaint: str) -> int:
 
 
 def _writable(buffer: Any, caller: str) -> memoryview:
-    try:
+    view = memoryview(b"")
+    with suppress(TypeError):
         view = memoryview(buffer)
-    except TypeError:
-        view = memoryview(b"")
     if view.readonly:
-        raise TypeError(
-            f"{caller}() argument 1 must be read-write bytes-like object, not {type(buffer).__name__}"
-        ) from None
+        raise TypeError(f"{caller}() argument 1 must be read-write bytes-like object, not {type(buffer).__name__}")
     return view.cast("B")
 
 

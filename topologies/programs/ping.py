@@ -58,11 +58,11 @@ def wait(sock, identifier, sequence, deadline):
         if kind == ECHO_REPLY and (number, place) == (identifier, sequence):
             print(f"{len(rest) + 8} bytes from {sender}: icmp_seq={sequence} ttl={packet[8]}", end=" ")
             return True
-        if kind in (UNREACHABLE, TIME_EXCEEDED) and len(rest) >= 28:
-            if message_of(rest)[2:4] == (identifier, sequence):  # the error quotes the packet that it is about
-                reason = REASONS.get((kind, code), f"ICMP type {kind}, code {code}")
-                print(f"From {sender} icmp_seq={sequence} {reason}", flush=True)
-                return False
+        is_error = kind in (UNREACHABLE, TIME_EXCEEDED) and len(rest) >= 28
+        if is_error and message_of(rest)[2:4] == (identifier, sequence):  # it quotes the packet that it is about
+            reason = REASONS.get((kind, code), f"ICMP type {kind}, code {code}")
+            print(f"From {sender} icmp_seq={sequence} {reason}", flush=True)
+            return False
     return None
 
 
