@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import calendar
 import datetime
+import errno
 import gc
 import operator
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from sim.stack.service import os_error
+from sim.units import MICROSECOND
+from sim.userland.patience import seconds_of
 from sim.userland.tasks import NS, Task, current
 
 START: Final = 1_767_225_600
 """2026-01-01 00:00:00 UTC, in seconds since 1970: when every network begins."""
-LONGEST_SLEEP: Final = (1 << 63) / NS
 
 
 def now_ns(task: Task) -> int:
@@ -49,13 +52,39 @@ def clock(real: Callable[[], Any], offset: int, seconds: bool) -> Callable[[], A
 def numbered_clock(real: Callable[[int], Any], seconds: bool) -> Callable[[int], Any]:
     """`time.clock_gettime` and its like: CLOCK_REALTIME and CLOCK_TAI count from 1970, the others from the start."""
     since_1970 = (time.CLOCK_REALTIME, getattr(time, "CLOCK_TAI", None))
+    of_cpu = [getattr(time, f"CLOCK_{name}_CPUTIME_ID", None) for name in ("PROCESS", "THREAD")]
+    known = [getattr(time, name) for name in dir(time) if name.startswith("CLOCK_")]
 
     def read(number: int, /) -> Any:
         task = current()
         if task is None:
             return real(number)
+        if operator.index(number) not in known:
+            raise os_error(errno.EINVAL)
+        if number in of_cpu:
+            return cpu_time(task, seconds)
         now = now_ns(task) + (START * NS if number in since_1970 else 0)
         return now / NS if seconds else now
+
+    return named_as(real, read)
+
+
+def cpu_time(task: Task, seconds: bool) -> Any:
+    """The CPU time of a program. It takes none, but for this: to ask for it costs a microsecond.
+
+    So a program that computes until so much CPU time is used comes to an end, and no difference is zero.
+    """
+    task.context.streams.cpu_time += MICROSECOND
+    used = task.context.streams.cpu_time
+    return used / NS if seconds else used
+
+
+def cpu_clock(real: Callable[[], Any], seconds: bool) -> Callable[[], Any]:
+    """`time.process_time` and `time.thread_time`."""
+
+    def read() -> Any:
+        task = current()
+        return real() if task is None else cpu_time(task, seconds)
 
     return named_as(real, read)
 
@@ -68,13 +97,10 @@ def sleeper(real: Callable[[float], None]) -> Callable[[float], None]:
         if task is None:
             real(seconds)
             return
-        if not isinstance(seconds, float):
-            seconds = operator.index(seconds)
+        seconds = seconds_of(seconds)
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
-        if seconds > LONGEST_SLEEP:
-            raise OverflowError("timestamp too large to convert to C _PyTime_t")
-        deadline = task.after(float(seconds))
+        deadline = task.after(seconds)
         while task.park(deadline, f"{seconds:g} s to pass"):
             pass  # a signal was handled meanwhile (PEP 475)
 
@@ -110,7 +136,11 @@ def maker(real: Callable[[Any], float]) -> Callable[[Any], float]:
     """`time.mktime`: for programs, local time is UTC."""
 
     def make(parts: Any, /) -> float:
-        return real(parts) if current() is None else float(calendar.timegm(parts))
+        if current() is None:
+            return real(parts)
+        if not isinstance(parts, tuple):
+            raise TypeError("Tuple or struct_time argument required")
+        return float(calendar.timegm(parts))
 
     return named_as(real, make)
 
@@ -157,7 +187,7 @@ def _day_of(real: _Now) -> _Now:
     def fromtimestamp(cls: Any, timestamp: float) -> Any:
         if current() is None:
             return real(cls, timestamp)
-        moment = time.gmtime(timestamp)
+        moment = time.gmtime(timestamp if isinstance(timestamp, float) else operator.index(timestamp))
         return cls(moment.tm_year, moment.tm_mon, moment.tm_mday)
 
     return fromtimestamp
@@ -256,11 +286,11 @@ def replacements() -> list[tuple[Any, str, Any]]:
             "monotonic_ns",
             "perf_counter",
             "perf_counter_ns",
-            "process_time",
-            "process_time_ns",
-            "thread_time",
-            "thread_time_ns",
         )
+    ]
+    found += [
+        (time, name, cpu_clock(getattr(time, name), not name.endswith("_ns")))
+        for name in ("process_time", "process_time_ns", "thread_time", "thread_time_ns")
         if hasattr(time, name)
     ]
     if hasattr(time, "clock_gettime"):

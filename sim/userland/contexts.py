@@ -37,6 +37,7 @@ class Streams:
         self.path: list[str] = []  # where its own modules lie
         self.log = LogRoot()
         self.hooks = Hooks()
+        self.cpu_time = 0  # ns; see `clocks.cpu_time`
         self.environment: Any = None  # os.environ; None for the real one
         self.main_module: Any = None  # sys.modules["__main__"]; None for the real one
 

@@ -135,6 +135,11 @@ class SharedLock(GuestLock):
 class GuestRLock(threading._PyRLock):  # type: ignore[misc,name-defined]
     """`threading.RLock()` of a program: CPython's in Python, on our locks. Trio insists on the name of the one in C."""
 
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        return bool(super().acquire(blocking, timeout))
+
+    __enter__ = acquire
+
 
 GuestRLock.__module__, GuestRLock.__name__, GuestRLock.__qualname__ = "_thread", "RLock", "RLock"
 
@@ -322,8 +327,8 @@ _SHARED: Final[dict[type, Callable[[Any], Any]]] = {
     _REAL_LOCAL: _shared_local,
 }
 
-for _kind in (_LocalMemory, _SharedLocal):
-    _kind.__name__ = _kind.__qualname__ = "local"
+for _kind in (_LocalMemory, _SharedLocal):  # as C has it: what cannot be found is not found in a '_thread._local'
+    _kind.__name__, _kind.__qualname__, _kind.__module__ = "_thread._local", "_local", "_thread"
 
 
 def either(real: Callable[..., Any], guest: Callable[..., Any]) -> Callable[..., Any]:

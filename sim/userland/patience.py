@@ -37,17 +37,24 @@ def timeout_of(value: Any) -> float | None:
     """A timeout in seconds, None for none. Raises TypeError, ValueError, OverflowError as CPython does."""
     if value is None:
         return None
-    if isinstance(value, float):
-        if math.isnan(value):
-            raise ValueError("Invalid value NaN (not a number)")
-        timeout = value
-    else:
-        timeout = float(operator.index(value))
-    if abs(timeout) >= LONGEST:
-        raise OverflowError(f"timestamp too large to convert to C {TIME_TYPE}")
+    timeout = seconds_of(value)
     if timeout < 0:
         raise ValueError("Timeout value out of range")
     return timeout
+
+
+def seconds_of(value: Any) -> float:
+    """A time in seconds. Raises TypeError, ValueError, OverflowError as CPython does."""
+    if not isinstance(value, float):
+        seconds = operator.index(value)
+        if abs(seconds) >= LONGEST:
+            raise OverflowError(f"timestamp too large to convert to C {TIME_TYPE}")
+        return float(seconds)
+    if math.isnan(value):
+        raise ValueError("Invalid value NaN (not a number)")
+    if abs(value) >= LONGEST:
+        raise OverflowError("timestamp out of range for platform time_t")
+    return value
 
 
 def kernel_timeout(end: object, sending: bool) -> float:

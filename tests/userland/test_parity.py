@@ -51,7 +51,9 @@ def on_loopback(file: str) -> dict[str, dict[str, list[str]]]:
     command = [sys.executable, "-W", "ignore", str(FOLDER / "loopback.py"), file]
     if file in PRIVILEGED:
         command = [*NAMESPACE, PING_GROUPS, *command]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "TZ": "UTC"}
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, dict[str, list[str]]] = json.loads(done.stdout)
     return found
