@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from sim.userland.guest_socket import GuestSocket, here
@@ -96,9 +97,8 @@ class Channel:
         while True:
             try:
                 result = operation()
-            except ssl.SSLWantReadError:
-                self._flush(deadline, what)
-                self._fill(deadline, what)
+            except ssl.SSLWantReadError as error:
+                wants = error
             except ssl.SSLError:
                 self._tell_peer()
                 raise
@@ -106,6 +106,8 @@ class Channel:
                 if flush:
                     self._flush(deadline, what)
                 return result
+            self._flush(deadline, what)
+            self._fill(deadline, what, wants)
 
     def _tell_peer(self) -> None:
         """Send the alert that says what was wrong, if there is room for it."""
@@ -118,29 +120,23 @@ class Channel:
     def _flush(self, deadline: int | None, what: str) -> None:
         self._unsent += self._outgoing.read()
         while self._unsent:
-            try:
+            taken = 0
+            with suppress(BlockingIOError):
                 taken = self._sock._inner.send(self._unsent)
-            except BlockingIOError:
-                self._wait(
-                    deadline,
-                    what,
-                    ssl.SSLWantWriteError(ssl.SSL_ERROR_WANT_WRITE, "The operation did not complete (write)"),
-                )
-            else:
+            if taken:
                 self._unsent = self._unsent[taken:]
+                continue
+            text = "The operation did not complete (write)"
+            self._wait(deadline, what, ssl.SSLWantWriteError(ssl.SSL_ERROR_WANT_WRITE, text))
 
-    def _fill(self, deadline: int | None, what: str) -> None:
+    def _fill(self, deadline: int | None, what: str, wants: ssl.SSLError) -> None:
+        data = None
         while True:
-            try:
+            with suppress(BlockingIOError):
                 data = self._sock._inner.recv(MOST_READ)
-            except BlockingIOError:
-                self._wait(
-                    deadline,
-                    what,
-                    ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "The operation did not complete (read)"),
-                )
-            else:
+            if data is not None:
                 break
+            self._wait(deadline, what, wants)
         if data:
             self._incoming.write(data)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from types import ModuleType
 from typing import Any
 
@@ -46,6 +48,18 @@ def cases() -> list[Any]:
 
 
 @cache
+def certificates() -> str:
+    """A folder with certificates and keys of `web` and `other`, each signed by itself."""
+    folder = mkdtemp(prefix="parity-")
+    atexit.register(shutil.rmtree, folder)
+    for name in ("web", "other"):
+        made = f"req -x509 -newkey ed25519 -nodes -days 3650 -subj /CN={name} -addext subjectAltName=DNS:{name}"
+        files = f"-keyout {folder}/{name}.key -out {folder}/{name}.pem"
+        subprocess.run(["openssl", *made.split(), *files.split()], check=True, capture_output=True)
+    return folder
+
+
+@cache
 def on_loopback(file: str) -> dict[str, dict[str, list[str]]]:
     """What all cases of a file print on this machine."""
     command = [sys.executable, "-W", "ignore", str(FOLDER / "loopback.py"), file]
@@ -62,6 +76,8 @@ def on_loopback(file: str) -> dict[str, dict[str, list[str]]]:
 def simulated(file: str, case: str) -> dict[str, list[str]]:
     """What it prints on two hosts."""
     module = module_of(file)
+    if file == "tls":
+        module.__dict__["FOLDER"] = certificates()
     net = Network(seed=5)
     a, b = net.host("a", "10.0.0.1/24"), net.host("b", "10.0.0.2/24")
     net.link(a, b, bandwidth="100Mbps", delay="1ms")
@@ -85,7 +101,11 @@ def simulated(file: str, case: str) -> dict[str, list[str]]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the oracle is Linux")
 @pytest.mark.parametrize(("file", "case"), cases(), ids=lambda value: value)
-def test_prints_the_same(file: str, case: str) -> None:
+def test_prints_the_same(file: str, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if file == "tls":
+        if not shutil.which("openssl"):
+            pytest.skip("the certificates are made with openssl")
+        monkeypatch.setenv("PARITY_CERTIFICATES", certificates())
     if file in PRIVILEGED and (os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip")):
         pytest.skip("a network namespace takes root, unshare (util-linux) and ip (iproute2)")
     ours = simulated(file, case)
