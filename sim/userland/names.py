@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import _socket
 import operator
+import os
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sim.errors import SimError
 from sim.userland import service_names
@@ -16,8 +18,31 @@ from sim.userland.guest_socket import here
 from sim.userland.tasks import current
 
 SOCK_RAW: Final = 3
-KINDS: Final = ((socket.SOCK_STREAM, 6, "tcp"), (socket.SOCK_DGRAM, 17, "udp"), (SOCK_RAW, 0, ""))
-"""(type, protocol, its name) of what `getaddrinfo` offers when it is not told which."""
+
+
+class Kind(NamedTuple):
+    """A type of socket with its protocol; `usual` ones are offered unasked (glibc's gaih_inet_typeproto)."""
+
+    kind: int
+    protocol: int
+    name: str
+    usual: bool = False
+
+    def suits(self, kind: int, protocol: int) -> bool:
+        """Whether it is one that was asked for; 0 is any, and raw sockets have any protocol."""
+        return kind in (0, self.kind) and (protocol in (0, self.protocol) or self.kind == SOCK_RAW)
+
+
+KINDS: Final = (
+    Kind(1, 6, "tcp", usual=True),
+    Kind(2, 17, "udp", usual=True),
+    Kind(6, 33, "dccp"),
+    Kind(2, 136, "udplite"),
+    Kind(1, 132, "sctp"),
+    Kind(5, 132, "sctp"),
+    Kind(SOCK_RAW, 0, "", usual=True),
+)
+NUMBER: Final = re.compile(r"\s*([+-]?)(\d*)", re.ASCII)  # as strtoul() takes one
 LOOPBACK: Final = "127.0.0.1"
 LOCALHOST: Final = ("localhost", "localhost.localdomain", "ip4-localhost")
 KNOWN_FLAGS: Final = 0x07FF
@@ -28,6 +53,7 @@ AI_NUMERICSERV: Final = int(getattr(socket, "AI_NUMERICSERV", 0x400))
 NI_NUMERICHOST: Final = int(getattr(socket, "NI_NUMERICHOST", 1))
 NI_NUMERICSERV: Final = int(getattr(socket, "NI_NUMERICSERV", 2))
 NI_NAMEREQD: Final = int(getattr(socket, "NI_NAMEREQD", 8))
+NI_KNOWN: Final = 0xFF
 NI_DGRAM: Final = int(getattr(socket, "NI_DGRAM", 16))
 
 
@@ -52,8 +78,9 @@ FAILURE: Final = _Failures()
 def address_of(name: str) -> str:
     """The address that a name or an address in text has. Raises socket.gaierror."""
     name = name.split("\0", 1)[0]
-    with suppress(OSError, UnicodeEncodeError):
-        return socket.inet_ntoa(socket.inet_aton(name))
+    if not any(character.isspace() for character in name):  # inet_aton() would take what comes before
+        with suppress(OSError, UnicodeEncodeError):
+            return socket.inet_ntoa(socket.inet_aton(name))
     if ":" in name:
         raise FAILURE.ADDRFAMILY
     _, process = here()
@@ -105,7 +132,7 @@ def getaddrinfo(
         address = address_of(name)
     canonical = name if flags & AI_CANONNAME and name else ""
     return [
-        (socket.AF_INET, socket.SocketKind(kind), protocol, canonical, (address, number))
+        (socket.AF_INET, kind, protocol, canonical, (address, number))
         for kind, protocol, number in kinds
     ]
 
@@ -123,41 +150,47 @@ def _host_text(host: Any) -> str | None:
 def _service_text(port: Any) -> str | None:
     if port is None:
         return None
-    if isinstance(port, int):
-        return str(int(port))
-    if isinstance(port, str):
-        return port
-    if isinstance(port, bytes):
-        return port.decode("ascii", "surrogateescape")
+    if type(port) is int:  # and no bool
+        return str(port)
+    if isinstance(port, str | bytes):
+        text = port if isinstance(port, str) else port.decode("ascii", "surrogateescape")
+        return text.split("\0", 1)[0]
     raise OSError("Int or String expected")
 
 
 def _kinds(kind: int, protocol: int, service: str | None, flags: int) -> list[tuple[int, int, int]]:
     """(type, protocol, port) of all that fits. Raises socket.gaierror EAI_SOCKTYPE, EAI_SERVICE, EAI_NONAME."""
-    fitting = [
-        (each, number or protocol, name)
-        for each, number, name in KINDS
-        if kind in (0, each) and (protocol in (0, number) or each == SOCK_RAW)
-    ]
-    if (kind or protocol) and not fitting:
-        raise FAILURE.SOCKTYPE
-    if protocol in (6, 17):
-        fitting = [each for each in fitting if each[0] != SOCK_RAW]
-        if not fitting:
-            raise FAILURE.SOCKTYPE
-    if service is None:
-        return [(each, number, 0) for each, number, _ in fitting]
-    if kind == SOCK_RAW:
+    specific = kind != 0 or protocol != 0
+    fitting = [each for each in KINDS if each.suits(kind, protocol)]
+    if not fitting:
+        raise FAILURE.SOCKTYPE if kind else FAILURE.SERVICE
+    first = fitting[0]
+    if specific and first.kind == SOCK_RAW and service is not None:
         raise FAILURE.SERVICE
-    if service.isdigit():
-        return [(each, number, int(service) & 0xFFFF) for each, number, _ in fitting]
-    if flags & AI_NUMERICSERV:
-        raise FAILURE.NONAME
+    number = 0 if service is None else _number(service)
+    if number is None:
+        if flags & AI_NUMERICSERV:
+            raise FAILURE.NONAME
+        return _kinds_of_service([first] if specific else fitting, str(service))
+    offered = [first] if specific else [each for each in KINDS if each.usual]
+    return [(each.kind, each.protocol or protocol, number & 0xFFFF) for each in offered]
+
+
+def _kinds_of_service(kinds: list[Kind], service: str) -> list[tuple[int, int, int]]:
+    """The same for a service with a name. Raises socket.gaierror EAI_SERVICE."""
     port, names = service_names.SERVICES.get(service, (0, ()))
-    found = [(each, number, port) for each, number, name in fitting if name in names]
+    found = [(each.kind, each.protocol, port) for each in kinds if each.name in names]
     if not found:
         raise FAILURE.SERVICE
     return found
+
+
+def _number(service: str) -> int | None:
+    """The port in a text; None for a name."""
+    match = NUMBER.fullmatch(service)
+    if match is None or (match[1] and not match[2]) or (match[1] == "-" and int(match[2])):
+        return None
+    return int(match[2] or 0)
 
 
 def _is_numeric(name: str) -> bool:
@@ -170,10 +203,13 @@ def _is_numeric(name: str) -> bool:
 
 def _argument(name: Any, caller: str) -> str:
     """A host name as the older functions take it."""
+    kind = "None" if name is None else type(name).__name__
+    if not isinstance(name, str | bytes | bytearray):
+        raise TypeError(f"{caller}() argument 1 must be str, bytes or bytearray, not {kind}")
+    if ("\0" if isinstance(name, str) else b"\0") in name:
+        raise TypeError(f"{caller}() argument 1 must be encoded string without null bytes, not {kind}")
     if isinstance(name, bytes | bytearray):
         return bytes(name).decode("ascii", "surrogateescape")
-    if not isinstance(name, str):
-        raise TypeError(f"{caller}() argument 1 must be str, bytes or bytearray, not {type(name).__name__}")
     return name.encode("idna").decode("ascii")
 
 
@@ -207,23 +243,29 @@ def gethostname() -> str:
 
 def getnameinfo(sockaddr: Any, flags: int, /) -> tuple[str, str]:
     """`socket.getnameinfo`."""
+    flags = operator.index(flags)
     if not isinstance(sockaddr, tuple):
         raise TypeError("getnameinfo() argument 1 must be a tuple")
     if not 2 <= len(sockaddr) <= 4 or not isinstance(sockaddr[0], str):
         raise TypeError("getnameinfo(): illegal sockaddr argument")
     port = operator.index(sockaddr[1])
+    if port < 0:
+        raise FAILURE.SERVICE
     if not _is_numeric(sockaddr[0]):
         raise FAILURE.NONAME
     address = address_of(sockaddr[0])
+    if len(sockaddr) != 2:
+        raise OSError("IPv4 sockaddr must be 2 tuple")
+    if flags & ~NI_KNOWN:
+        raise FAILURE.BADFLAGS
     owner = None if flags & NI_NUMERICHOST else name_of(address)
     if owner is None and flags & NI_NAMEREQD:
         raise FAILURE.NONAME
+    port &= 0xFFFF
     service = str(port)
     if not flags & NI_NUMERICSERV:
-        try:
+        with suppress(OSError):
             service = service_names.getservbyport(port, "udp" if flags & NI_DGRAM else "tcp")
-        except OSError:
-            service = str(port)
     return owner or address, service
 
 
@@ -233,24 +275,32 @@ def if_nameindex() -> list[tuple[int, str]]:
     return list(enumerate(["lo", *[each.name for each in interfaces if not each.loopback]], start=1))
 
 
-def if_nametoindex(name: str, /) -> int:
+def if_nametoindex(name: Any, /) -> int:
     """`socket.if_nametoindex`."""
+    text = os.fsdecode(name)
+    if "\0" in text:
+        raise ValueError("embedded null byte")
     for number, other in if_nameindex():
-        if other == name:
+        if other == text:
             return number
     raise OSError("no interface with this name")
 
 
 def if_indextoname(index: int, /) -> str:
     """`socket.if_indextoname`."""
+    if not hasattr(index, "__index__"):
+        raise TypeError("an integer is required")
+    if index < 0:
+        raise OverflowError("can't convert negative value to unsigned int")
     for number, other in if_nameindex():
         if number == index:
             return other
     raise OSError(6, "No such device or address")
 
 
-def sethostname(_: Any, /) -> None:
+def sethostname(name: Any, /) -> None:
     """`socket.sethostname`: refused, a node keeps its name."""
+    os.fsencode(name)
     raise PermissionError(1, "Operation not permitted")
 
 

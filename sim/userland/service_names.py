@@ -34,6 +34,7 @@ SERVICES: Final[dict[str, tuple[int, tuple[str, ...]]]] = {
     "ldap": (389, BOTH),
     "https": (443, BOTH),
     "submissions": (465, TCP),
+    "shell": (514, TCP),
     "syslog": (514, UDP),
     "submission": (587, TCP),
     "ldaps": (636, BOTH),
@@ -49,6 +50,7 @@ PROTOCOLS: Final = {"ip": 0, "icmp": 1, "igmp": 2, "tcp": 6, "egp": 8, "udp": 17
 
 def getservbyname(servicename: str, protocolname: str | None = None, /) -> int:
     """`socket.getservbyname`."""
+    _check("getservbyname", servicename)
     port, protocols = SERVICES.get(servicename, (0, ()))
     if not protocols or protocolname not in (None, *protocols):
         raise OSError("service/proto not found")
@@ -68,6 +70,13 @@ def getservbyport(port: int, protocolname: str | None = None, /) -> str:
 
 def getprotobyname(name: str, /) -> int:
     """`socket.getprotobyname`."""
+    _check("getprotobyname", name)
     if name.lower() not in PROTOCOLS:
         raise OSError("protocol not found")
     return PROTOCOLS[name.lower()]
+
+
+def _check(caller: str, name: object) -> None:
+    if not isinstance(name, str):
+        kind = "None" if name is None else type(name).__name__
+        raise TypeError(f"{caller}() argument 1 must be str, not {kind}")
