@@ -131,10 +131,7 @@ def getaddrinfo(
     else:
         address = address_of(name)
     canonical = name if flags & AI_CANONNAME and name else ""
-    return [
-        (socket.AF_INET, kind, protocol, canonical, (address, number))
-        for kind, protocol, number in kinds
-    ]
+    return [(socket.AF_INET, kind, protocol, canonical, (address, number)) for kind, protocol, number in kinds]
 
 
 def _host_text(host: Any) -> str | None:

@@ -54,6 +54,18 @@ class Hooked(socketserver.TCPServer):
         print("shutdown")
         super().shutdown_request(request)
 
+    def get_request(self) -> Any:
+        print("get")
+        return super().get_request()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        print("finish")
+        super().finish_request(request, client_address)
+
+    def close_request(self, request: Any) -> None:
+        print("close")
+        super().close_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         import sys
 
