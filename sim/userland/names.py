@@ -203,7 +203,7 @@ def _argument(name: Any, caller: str) -> str:
     kind = "None" if name is None else type(name).__name__
     if not isinstance(name, str | bytes | bytearray):
         raise TypeError(f"{caller}() argument 1 must be str, bytes or bytearray, not {kind}")
-    if ("\0" if isinstance(name, str) else b"\0") in name:
+    if 0 in name if isinstance(name, bytes | bytearray) else "\0" in name:
         raise TypeError(f"{caller}() argument 1 must be encoded string without null bytes, not {kind}")
     if isinstance(name, bytes | bytearray):
         return bytes(name).decode("ascii", "surrogateescape")

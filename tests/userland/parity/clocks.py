@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from typing import Any
 
 from tests.userland.parity.outcome import tried
 
@@ -90,5 +91,5 @@ def dates_alone(host: str, port: int) -> None:
     )
     print(tried(kind.now, "x"), tried(kind.fromtimestamp, "x"), tried(datetime.date.fromtimestamp, None))
     print(abs(time.mktime(kind.now().timetuple()) - time.time()) < 2, kind.now().date() == datetime.date.today())
-    own = type("Own", (kind,), {})
+    own: Any = type("Own", (kind,), {})
     print(type(own.now()).__name__, type(own.fromtimestamp(MOMENT)).__name__, isinstance(kind.now(), datetime.date))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+from typing import Any
 
 from tests.userland.parity.outcome import tried
 
@@ -34,8 +35,9 @@ def services_alone(host: str, port: int) -> None:
     for service in ("http", "domain", "tftp", "ssh", "nonsense", "HTTP", "", " 80", "80 ", "+80", "-1", "0x50", "080"):
         for kind in (0, stream, datagram):
             print(repr(service), kind, tried(socket.getaddrinfo, host, service, socket.AF_INET, kind))
-    for service in (0, 65535, 65536, 1 << 20, -1, True, b"http", "http\0x", 1.5, [], "99999"):
-        print(repr(service), tried(socket.getaddrinfo, host, service, socket.AF_INET, stream))
+    odd: tuple[Any, ...] = (0, 65535, 65536, 1 << 20, -1, True, b"http", "http\0x", 1.5, [], "99999")
+    for thing in odd:
+        print(repr(thing), tried(socket.getaddrinfo, host, thing, socket.AF_INET, stream))
 
 
 def spellings_alone(host: str, port: int) -> None:
@@ -68,7 +70,8 @@ def spellings_alone(host: str, port: int) -> None:
         "é.invalid",
     ):
         print(repr(name), tried(socket.gethostbyname, name), tried(socket.getaddrinfo, name, 1, socket.AF_INET, 1))
-    for thing in (None, 5, b"127.0.0.1", bytearray(b"127.1"), [], "a\0b", b"\xff"):
+    odd: tuple[Any, ...] = (None, 5, b"127.0.0.1", bytearray(b"127.1"), [], "a\0b", b"\xff")
+    for thing in odd:
         print(repr(thing), tried(socket.gethostbyname, thing), tried(socket.gethostbyname_ex, thing))
         print(tried(socket.gethostbyaddr, thing))
 
@@ -83,8 +86,9 @@ def info_alone(host: str, port: int) -> None:
     numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
     for address in (("192.0.2.1", 80), ("127.0.0.1", 65536), ("127.0.0.1", -1), ("127.0.0.1",), ("127.0.0.1", 1, 2, 3)):
         print(address, tried(socket.getnameinfo, address, numeric))
-    for address in (("", 80), ("x y", 80), (5, 80), ["127.0.0.1", 80], None, ("127.0.0.1", 1, 2, 3, 4)):
-        print(address, tried(socket.getnameinfo, address, numeric), tried(socket.getnameinfo, ("127.0.0.1", 1), "x"))
+    odd: tuple[Any, ...] = (("", 80), ("x y", 80), (5, 80), ["127.0.0.1", 80], None, ("127.0.0.1", 1, 2, 3, 4))
+    for thing in odd:
+        print(thing, tried(socket.getnameinfo, thing, numeric), tried(socket.getnameinfo, ("127.0.0.1", 1), "x"))
     print(
         tried(socket.getnameinfo, ("192.0.2.1", 80), socket.NI_NAMEREQD), tried(socket.getnameinfo, (host, 80), 1 << 20)
     )
@@ -109,11 +113,14 @@ def tables_alone(host: str, port: int) -> None:
         print(name, [tried(socket.getservbyname, name, *each) for each in ((), ("tcp",), ("udp",), ("sctp",))])
     for number in (7, 22, 53, 69, 80, 110, 123, 443, 993, 54321, 0):
         print(number, [tried(socket.getservbyport, number, *each) for each in ((), ("tcp",), ("udp",), ("x",))])
-    for bad in (-1, 65536, "80", None, 1.5):
+    odd: list[Any] = [-1, 65536, "80", None, 1.5]
+    for bad in odd:
         print(bad, tried(socket.getservbyport, bad), tried(socket.getservbyname, bad))
-    for name in ("ip", "icmp", "tcp", "udp", "TCP", "igmp", "gre", "nonsense", "", 6, None):
-        print(name, tried(socket.getprotobyname, name))
-    for bad in ("", "none99", 5, None, b"lo", "lo\0x"):
+    odd = ["ip", "icmp", "tcp", "udp", "TCP", "igmp", "gre", "nonsense", "", 6, None]
+    for bad in odd:
+        print(bad, tried(socket.getprotobyname, bad))
+    odd = ["", "none99", 5, None, b"lo", "lo\0x"]
+    for bad in odd:
         print(repr(bad), tried(socket.if_nametoindex, bad), tried(socket.if_indextoname, bad))
     for number in (0, -1, 9999, 1 << 40):
         print(number, tried(socket.if_indextoname, number))

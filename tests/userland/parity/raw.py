@@ -27,7 +27,7 @@ def ping_socket() -> socket.socket:
 
 def checksum(data: bytes) -> int:
     words = struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2))
-    total = sum(words)
+    total: int = sum(words)
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

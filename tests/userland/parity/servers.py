@@ -144,7 +144,7 @@ def local_alone(host: str, port: int) -> None:
                 with socket.socket(socket.AF_UNIX) as client:
                     client.connect(f"stream{number}")
                     client.sendall(b"quiet\n")
-                    print(client.recv(10), server.server_address, server.address_family.name)
+                    print(client.recv(10), server.server_address, int(server.address_family))
                 server.shutdown()
                 thread.join()
         with socketserver.UnixDatagramServer("datagrams", UpperDatagram) as server:
@@ -368,7 +368,7 @@ def mailbox_server(host: str, port: int, ready: Ready) -> None:
 
 
 def mailbox_client(host: str, port: int) -> None:
-    client = imaplib.IMAP4(host, port, timeout=5)
+    client: Any = imaplib.IMAP4(host, port, timeout=5)
     client.tagpre, client.tagre = b"T", re.compile(rb"(?P<tag>T\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
     print(client.welcome, tried(client.login, "me", "wrong"), client.login("me", "right"), client.select())
     print(client.search(None, "ALL"), client.fetch("1", "(BODY[])"), client.close(), client.logout())

@@ -68,7 +68,11 @@ def inherited_alone(host: str, port: int) -> None:
     own.join()
     print(own.result, own.name)
     failures: list[Any] = []
-    threading.excepthook = lambda args: failures.append((args.exc_type, str(args.exc_value), args.thread.name))
+
+    def note(args: Any) -> None:
+        failures.append((args.exc_type, str(args.exc_value), args.thread.name))
+
+    threading.excepthook = note
     started(lambda: 1 / 0, name="fails").join()
     print(failures)
     threading.excepthook = threading.__excepthook__
@@ -115,7 +119,8 @@ def locks_alone(host: str, port: int) -> None:
 
 
 def conditions_alone(host: str, port: int) -> None:
-    condition, ready = threading.Condition(), []
+    condition = threading.Condition()
+    ready: list[Any] = []
     print(tried(condition.wait), tried(condition.notify), tried(condition.notify_all))
     with condition:
         print(condition.wait(0.01), condition.wait_for(lambda: False, 0.01), condition.wait_for(lambda: 5, 0.01))
@@ -214,8 +219,8 @@ def queues_alone(host: str, port: int) -> None:
         line.task_done()
 
     thread = started(work)
-    for item in (1, 2, 3, None):
-        line.put(item)
+    for work_item in (1, 2, 3, None):
+        line.put(work_item)
     line.join()
     thread.join()
     print(results)
@@ -246,8 +251,8 @@ def waiting_alone(host: str, port: int) -> None:
     done, left = concurrent.futures.wait(futures, timeout=5, return_when=concurrent.futures.FIRST_COMPLETED)
     print(len(done), len(left), [futures.index(each) for each in concurrent.futures.as_completed(futures)])
     print([len(each) for each in concurrent.futures.wait(futures)])
-    bad = pool.submit(int, "x")
-    sleeper = pool.submit(time.sleep, 0.3)
+    bad: Any = pool.submit(int, "x")
+    sleeper: Any = pool.submit(time.sleep, 0.3)
     kind = concurrent.futures.FIRST_EXCEPTION
     print([len(each) for each in concurrent.futures.wait([bad, sleeper], return_when=kind)])
     print(tried(lambda: list(concurrent.futures.as_completed([sleeper], timeout=0.01))))
