@@ -342,7 +342,7 @@ def _open(process: Process, family: Any, kind: Any, proto: Any, fileno: Any) -> 
     table = process.sockets
     family, kind, proto = operator.index(family), operator.index(kind), operator.index(proto)
     if fileno is not None:
-        return adopt(process, operator.index(fileno), max(proto, 0))
+        return adopt(process, operator.index(fileno), proto)
     kind = socket.SOCK_STREAM if kind == -1 else kind
     proto = max(proto, 0)
     if family == FAMILY:
@@ -350,15 +350,15 @@ def _open(process: Process, family: Any, kind: Any, proto: Any, fileno: Any) -> 
     return Socket(table, socket.AF_INET if family == -1 else family, kind, proto)
 
 
-def adopt(process: Process, descriptor: int, proto: int = 0) -> Socket | LocalObject:
-    """The socket that has a number. Raises ValueError for a negative one, OSError EBADF."""
+def adopt(process: Process, descriptor: int, proto: int = -1) -> Socket | LocalObject:
+    """The socket that has a number; with `proto` -1 it has its own protocol. ValueError, OSError EBADF."""
     if descriptor < 0:
         raise ValueError("negative file descriptor")
     table = process.sockets
     end: Any = table.end(descriptor)
     if isinstance(end.kernel, LocalSocket):
         return LocalObject(table, end.kernel, descriptor)
-    return Socket(table, socket.AF_INET, end.kind, proto or end.protocol, descriptor)
+    return Socket(table, socket.AF_INET, end.kind, end.protocol if proto == -1 else proto, descriptor)
 
 
 def socketpair(family: Any = FAMILY, type: Any = socket.SOCK_STREAM, proto: int = 0) -> tuple[Any, Any]:  # noqa: A002

@@ -383,6 +383,34 @@ def convenience_client(host: str, port: int) -> None:
     client.close()
 
 
+def several_alone(host: str, port: int) -> None:
+    """All the errors of create_connection, and what create_server refuses."""
+    try:
+        socket.create_connection((host, port), all_errors=True)
+    except ExceptionGroup as group:
+        print(group.message, [repr(error) for error in group.exceptions])
+    print(tried(socket.create_connection, (host, port), timeout=0), tried(socket.create_connection, (host, -1)))
+    print(tried(socket.create_connection, ("no.such.host.invalid", port), all_errors=True))
+    print(tried(socket.create_connection, (host, port), source_address=("192.0.2.1", 0)))
+    print(tried(socket.create_server, ("192.0.2.1", port)), tried(socket.create_server, (host, port), family=99))
+    print(tried(socket.create_server, host))
+    with (
+        socket.create_server((host, port), reuse_port=True) as one,
+        socket.create_server((host, port), reuse_port=True),
+    ):
+        print(one.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT), tried(socket.create_server, (host, port)))
+    server = socket.create_server(("", port), backlog=0)
+    client = socket.create_connection((host, port), source_address=("127.0.0.1", 0))
+    connection, address = server.accept()
+    print(address == client.getsockname(), client.getpeername(), connection.getsockname())
+    copy = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+    again = socket.socket(fileno=connection.detach())
+    again.close()
+    print(copy.send(b"by a copy"), client.recv(100), copy.type, copy.proto, again.proto, connection.proto)
+    copy.close()
+    print(client.recv(1))
+
+
 def defaults_alone(host: str, port: int) -> None:
     print(socket.getdefaulttimeout())
     socket.setdefaulttimeout(0.02)
