@@ -7,8 +7,6 @@ import sys
 import threading
 from typing import Any
 
-from sim.userland.tracebacks import thread_excepthook
-
 
 class LogRoot:
     """The handlers and the level of the root logger, of whoever is not running now."""
@@ -30,9 +28,9 @@ class LogRoot:
 class Hooks:
     """`sys.excepthook` and `threading.excepthook`, of whoever is not running now."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_threads: Any = threading.__excepthook__) -> None:
         self._of_main: Any = sys.__excepthook__
-        self._of_threads: Any = thread_excepthook
+        self._of_threads: Any = of_threads
 
     def exchange(self) -> None:
         """Put these in place, and keep what was there."""

@@ -27,10 +27,12 @@ from sim.userland.environment import Environment
 from sim.userland.local_object import LocalObject
 from sim.userland.local_sockets import LocalSocket
 from sim.userland.locks import share
+from sim.userland.logs import Hooks
 from sim.userland.signal_table import SIGKILL, SIGNALLED, SignalTable
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
 from sim.userland.tasks import Scheduler, Task, current
+from sim.userland.tracebacks import thread_excepthook
 
 INTERRUPTED: Final = SIGNALLED + signal.SIGINT
 KILLED: Final = SIGNALLED + SIGKILL
@@ -122,6 +124,7 @@ class Process:
             folder,
         )
         streams.environment = self.environment
+        streams.hooks = Hooks(thread_excepthook)
         if not callable(self.program):
             streams.path = [str(Path(folder, self.program).resolve().parent)]
             streams.main_module = ModuleType("__main__")
