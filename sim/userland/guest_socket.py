@@ -135,7 +135,7 @@ class GuestSocket(socket.socket):
         except BlockingIOError:
             wait = self._wait_for
             if wait == 0 or (wait is None and flags & MSG_DONTWAIT):
-                here()[0].look()
+                self._watch().look(here()[0])
                 raise
         seconds = patience.kernel_timeout(self._process.sockets.end(self.fileno()), what is ROOM) if wait is None else 0
         if not seconds:

@@ -111,15 +111,14 @@ class Poller:
 
     def wait(self, timeout: float | None, limit: int = -1) -> list[tuple[int, int]]:
         """(descriptor, events) of at most `limit` that are ready; waits for the first, at most `timeout` seconds."""
-        ready = self._ready(limit)
-        if ready:
-            return ready
         task, _ = here()
-        if timeout is not None and timeout <= 0:
-            return self._look_again(task, limit)
-        deadline = task.after(timeout)
         self._waker = task.wake
         try:
+            task.look()
+            ready = self._ready(limit)
+            if timeout is not None and timeout <= 0:
+                return ready or self._look_again(task, limit)
+            deadline = None if ready else task.after(timeout)
             while not ready and task.park(deadline, f"one of {len(self.wanted)} sockets"):
                 ready = self._ready(limit)
         finally:
@@ -135,7 +134,6 @@ class Poller:
         But whoever has just waited to the end of a timeout, and looks once more because a real clock would have gone
         on a little (socketserver does), sees it go on a little. asyncio counts with equal times.
         """
-        task.look()
         if task.context.expired != task.scheduler.engine.now or _get_running_loop() is not None:
             return []
         task.park(task.scheduler.engine.now + MICROSECOND, "the clock")

@@ -7,6 +7,7 @@ at once, and whose turn it is follows from the events alone.
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
 from collections import deque
 from collections.abc import Callable
 from random import Random
@@ -24,14 +25,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NS: Final = 1_000_000_000
-SPIN_LIMIT: Final = 2_000_000
-"""Looks at the clock, and waits that did not wait, that a program may take at one instant of virtual time."""
+SPIN_LIMIT: Final = 1_000_000
+"""Looks at the clock, and waits that did not wait, that a program may take without anything happening."""
 
-
-NUDGES: Final = {1_000: 1, 10_000: 1_000}
-"""After so many looks, so many ns pass after all: programs that wait until a time is over, and not only reached, look
-for ever at a clock that stands at that very time. No real one does; `socketserver` is such a program.
-"""
+# A program that looks again and again is busy, and on a real machine every look takes some time. Here it takes none, as
+# long as they are few: else a program that waits until a time has come, or asks for ever which of its sockets can be
+# written to, would stay at one instant.
+BUSY: Final = 3_000
+"""Looks at one instant after which each of them takes some time."""
+LOOK: Final = 1_000
+"""ns that one takes, as a system call does."""
+PART: Final = 500
+"""One look takes this part of the time for which the program has been busy, so that long times pass as well."""
+LONGEST_LOOK: Final = 10_000_000
+TURNS: Final = 100
+"""A loop of asyncio looks in each of its turns, also when it has a lot to do: so many looks take their time at once,
+and it does not grow."""
 
 
 class Guest(greenlet):
@@ -74,6 +83,7 @@ class Task:
         self._timer = scheduler.engine.timer(self._time_out)
         self._looks = 0
         self._looked_at = -1
+        self._busy_since = 0
 
     @property
     def name(self) -> str:
@@ -117,15 +127,25 @@ class Task:
             self._looked_at = now
             self._looks = 0
         self._looks += 1
-        if self._looks in NUDGES:
-            self.park(now + NUDGES[self._looks], "its clock to move")
-            self._looked_at = self.scheduler.engine.now
+        if self._looks > BUSY:
+            self._be_busy(now)
         limit = self.scheduler.spin_limit
         if self._looks > limit:
             self._looks = 0
-            raise SpinError(
-                f"{self.name} has looked {limit:,} times at {running_line()} and never waits: virtual time stands still"
-            )
+            raise SpinError(f"{self.name} has looked {limit:,} times at {running_line()} and never waits")
+
+    def _be_busy(self, now: int) -> None:
+        """Let time pass, until something happens at most."""
+        if self._looks == BUSY + 1:
+            self._busy_since = now
+        step = min(max(LOOK, (now - self._busy_since) // PART), LONGEST_LOOK)
+        if _get_running_loop() is not None:
+            if self._looks % TURNS:
+                return
+            step = TURNS * LOOK
+        if self.park(now + step, "its clock to move"):
+            self._looks = BUSY
+        self._looked_at = self.scheduler.engine.now
 
     def after(self, seconds: float | None) -> int | None:
         """The deadline (ns) that is so many seconds from now; None for ever.

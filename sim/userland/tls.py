@@ -145,7 +145,7 @@ class Channel:
     def _wait(self, deadline: int | None, what: str, impatient: ssl.SSLError) -> None:
         task, _ = here()
         if self._sock.gettimeout() == 0:
-            task.look()
+            self._sock._watch().look(task)
             raise impatient
         if deadline is not None and task.scheduler.engine.now >= deadline:
             raise TimeoutError(f"The {what} operation timed out")

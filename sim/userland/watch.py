@@ -49,6 +49,15 @@ class Watch:
         finally:
             self.remove(callback)
 
+    def look(self, task: Task) -> None:
+        """A task has looked in vain, and does not wait; if it is busy with that, the next event ends its look."""
+        callback = task.wake
+        self.add(callback)
+        try:
+            task.look()
+        finally:
+            self.remove(callback)
+
     def _fire(self) -> None:
         machine = self._machine
         if machine is None:

@@ -8,6 +8,7 @@ import asyncio
 import multiprocessing
 import os
 import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -133,10 +134,10 @@ async def turn_for_ever() -> None:
 
 @pytest.mark.parametrize("program", [look_for_ever, poll_for_ever, yield_for_ever, try_for_ever, turn_for_ever])
 def test_looking_again_and_again_is_found_by_counting(net: sim.Network, program: Any) -> None:
-    net.scheduler.spin_limit = 2000
+    net.scheduler.spin_limit = 4000
     process = net["a"].spawn(program)  # type: ignore[union-attr]
     net.run()
-    with pytest.raises(SpinError, match=rf"{program.__name__} on a has looked 2,000 times at .*: virtual time stands"):
+    with pytest.raises(SpinError, match=rf"{program.__name__} on a has looked 4,000 times at .* and never waits"):
         process.result()
     if program is not turn_for_ever:
         assert FILE in str(process.error)
@@ -152,6 +153,110 @@ def test_looking_often_while_time_passes_is_fine(net: sim.Network) -> None:
 
     net.scheduler.spin_limit = 10
     assert net["a"].run(program) in (1000, 1001)  # type: ignore[union-attr]
+
+
+def wait_busily(seconds: float) -> float:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return time.monotonic() - end
+
+
+async def wait_busily_in_turns(seconds: float) -> float:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        await asyncio.sleep(0)
+    return time.monotonic() - end
+
+
+def try_busily(seconds: float) -> float:
+    lock = threading.Lock()
+    lock.acquire()
+    began = time.monotonic()
+    threading.Timer(seconds, lock.release).start()
+    while not lock.acquire(False):
+        pass
+    return time.monotonic() - began - seconds
+
+
+@pytest.mark.parametrize(
+    ("program", "seconds", "late"),
+    [
+        (wait_busily, 0.000_1, 0.000_002),
+        (wait_busily, 1, 0.004),
+        (wait_busily, 60, 0.02),
+        (wait_busily_in_turns, 0.01, 0.000_2),
+        (try_busily, 1, 0.004),
+    ],
+)
+def test_time_passes_for_who_is_busy_with_waiting(net: sim.Network, program: Any, seconds: float, late: float) -> None:
+    assert 0 <= net["a"].run(program, seconds) <= late  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+def test_who_is_busy_hears_at_once_what_happens(net: sim.Network) -> None:
+    """As in many a tutorial: all sockets are always asked whether they can be written to, and they can."""
+
+    def server() -> int:
+        turns = 0
+        with selectors.DefaultSelector() as selector, socket.create_server(("", 80)) as listener:
+            selector.register(listener, selectors.EVENT_READ)
+            waiting: dict[socket.socket, bytes] = {}
+            done = 0
+            while done < 3:
+                turns += 1
+                for key, events in selector.select():
+                    own: Any = key.fileobj
+                    if own is listener:
+                        connection, _ = listener.accept()
+                        waiting[connection] = b""
+                        selector.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
+                        continue
+                    if events & selectors.EVENT_READ:
+                        data = own.recv(1000)
+                        waiting[own] += data
+                        if not data:
+                            done += 1
+                            selector.unregister(own)
+                            own.close()
+                            continue
+                    if events & selectors.EVENT_WRITE and waiting[own]:
+                        waiting[own] = waiting[own][own.send(waiting[own]) :]
+        return turns
+
+    def client() -> float:
+        with socket.create_connection(("b", 80)) as connection:
+            time.sleep(100)
+            began = time.monotonic()
+            connection.sendall(b"hello")
+            assert connection.recv(100) == b"hello"
+            return time.monotonic() - began
+
+    network = sim.Network()
+    a, b = network.host("a", "10.0.0.1/24"), network.host("b", "10.0.0.2/24")
+    network.link(a, b, delay="10ms", bandwidth="1Gbps")
+    process = b.spawn(server)
+    clients = [a.spawn(client) for _ in range(3)]
+    network.run()
+    assert [one.result() for one in clients] == pytest.approx([0.02] * 3, abs=0.000_1)
+    assert process.result() < 100_000
+
+
+def test_a_datagram_is_found_at_once_by_who_asks_without_end(net: sim.Network) -> None:
+    def receive() -> tuple[bytes, float]:
+        with socket.socket(type=socket.SOCK_DGRAM) as own:
+            own.bind(("127.0.0.1", 9))
+            own.setblocking(False)
+            threading.Timer(50, lambda: own.sendto(b"x", ("127.0.0.1", 9))).start()
+            while True:
+                try:
+                    return own.recv(10), time.monotonic()
+                except BlockingIOError:
+                    continue
+
+    data, when = net["a"].run(receive)  # type: ignore[union-attr]
+    assert data == b"x"
+    assert when == pytest.approx(50, abs=0.000_01)
 
 
 def test_a_time_is_over_at_some_time_when_it_is_reached(net: sim.Network) -> None:
