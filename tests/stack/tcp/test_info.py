@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from random import randrange
 
 import pytest
 
@@ -228,15 +229,20 @@ def of_kernel(one: socket.socket) -> dict[str, int]:
 
 @pytest.fixture
 def kernel() -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A connection on this machine's loopback: who connected, who accepted."""
+    """A connection on this machine's loopback: who connected, who accepted.
+
+    Both have an address that nobody else uses: a kernel remembers of an address what it saw in earlier connections.
+    """
     if sys.platform != "linux":
         pytest.skip("the oracle is a Linux kernel")
     with socket.socket() as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
-        listener.bind(("127.0.0.1", 0))
+        address = ".".join(["127", *(str(randrange(1, 255)) for _ in range(3))])
+        listener.bind((address, 0))
         listener.listen(1)
         with socket.socket() as client:
             client.settimeout(5)
+            client.bind((address, 0))
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
             client.connect(listener.getsockname())
             server, _ = listener.accept()
