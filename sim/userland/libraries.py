@@ -1,6 +1,7 @@
 """Third-party libraries that need more than the standard library's own names exchanged.
 
-Those that do their waiting in C, where no simulation can see it, are refused by name, in programs only.
+Those that do their waiting in C, where no simulation can see it, or have one loop for the whole interpreter, are
+refused by name, in programs only.
 What is imported by a program is refused there. What somebody has imported before, outside of programs, is refused when
 a program makes the object that everything in the library begins with. An import that fails is an ImportError as well:
 whoever only prefers such a library (uvicorn uvloop, aiohttp aiodns) goes on with what there is in its place.
@@ -34,13 +35,13 @@ class ImportRefusedError(SimError, ImportError):
 
 
 class Library(NamedTuple):
-    """Why it is refused, and the classes (`module:name`) that are refused when it was imported before."""
+    """Why it is refused, and what is refused when it was imported before: `module:class`, or a method of one."""
 
     why: str
     classes: tuple[str, ...] = ()
 
 
-C_LIBRARIES: Final[dict[str, Library]] = {
+REFUSED: Final[dict[str, Library]] = {
     "gevent": Library(
         "its hub, written in C, waits for real sockets and switches greenlets of its own; threads and asyncio work",
         ("gevent.hub:Hub",),
@@ -57,6 +58,10 @@ C_LIBRARIES: Final[dict[str, Library]] = {
     "psycopg2": Library("libpq, written in C, opens real sockets; pg8000 and asyncpg speak to PostgreSQL in Python"),
     "pycares": Library("c-ares, written in C, opens real sockets; socket.getaddrinfo and dnspython work"),
     "pycurl": Library("libcurl, written in C, opens real sockets; urllib3, requests and httpx work"),
+    "twisted.internet.reactor": Library(
+        "the reactor is one for the whole interpreter, not for each program; asyncio works",
+        ("twisted.internet.base:ReactorBase.startRunning",),
+    ),
     "uvloop": Library(
         "libuv, written in C, waits for real sockets and reads the real clock; asyncio's own loop works",
         ("uvloop:Loop",),
@@ -70,7 +75,7 @@ class Finder(MetaPathFinder):
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
         """Raises ImportRefusedError. None: let others find it."""
-        library = C_LIBRARIES.get(fullname.partition(".")[0])
+        library = REFUSED.get(fullname.partition(".")[0]) or REFUSED.get(fullname)
         task = None if library is None else current()
         if library is not None and task is not None:
             text = f"{task.name} imports {fullname} at {running_line()}: {library.why}"
@@ -162,7 +167,7 @@ def install() -> None:
 
 def guard() -> None:
     """Guard or adapt those that are imported by now: called whenever a program is started."""
-    for name, library in C_LIBRARIES.items():
+    for name, library in REFUSED.items():
         if name in sys.modules:
             for path in library.classes:
                 _guard_class(path, library.why)
@@ -174,16 +179,19 @@ def guard() -> None:
 
 def _guard_class(path: str, why: str) -> None:
     module, _, name = path.partition(":")
+    name, _, method = name.partition(".")
+    method = method or "__init__"
     kind: Any = getattr(sys.modules.get(module), name, None)
-    if kind is not None and not hasattr(kind.__init__, "guarded"):
-        kind.__init__ = _guarded(f"{module}.{name}", why, kind.__init__)
+    real = None if kind is None else getattr(kind, method, None)
+    if real is not None and not hasattr(real, "guarded"):
+        setattr(kind, method, _guarded(path.replace(":", "."), why, real))
 
 
-def _guarded(what: str, why: str, real: Callable[..., None]) -> Callable[..., None]:
-    def __init__(self: Any, *arguments: Any, **named: Any) -> None:  # noqa: N807
+def _guarded(what: str, why: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *arguments: Any, **named: Any) -> Any:
         if current() is not None:
             raise refusal(what, why)
-        real(self, *arguments, **named)
+        return real(self, *arguments, **named)
 
-    __init__.guarded = True  # type: ignore[attr-defined]
-    return __init__
+    call.guarded = True  # type: ignore[attr-defined]
+    return call
