@@ -38,11 +38,15 @@ MULTICAST_NETWORKS: Final = 224  # from here on no address is one host's
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Router(IpNode):
-    """Forwards what is not for itself. `forwarded` counts packets."""
+    """Forwards what is not for itself. `forwarded` counts packets.
 
-    def __init__(self, engine: Engine, name: str, recorder: Recorder, record: bool) -> None:
-        super().__init__(engine, name, "router", recorder, record)
+    One that `inspects` asks its `inspect` about each packet before it forwards it (see gateway.py).
+    """
+
+    def __init__(self, engine: Engine, name: str, recorder: Recorder, record: bool, kind: str = "router") -> None:
+        super().__init__(engine, name, kind, recorder, record)
         self.forwarded: int = 0
+        self.inspects: bool = False
 
     def receive(self, port: Port, frame: bytes) -> None:
         destination = frame[30:34]
@@ -81,17 +85,21 @@ class Router(IpNode):
         )
         if path is None:
             self.drop("no route")
-            self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
+            self.report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
             return
         if frame[22] <= 1:
             self.drop("TTL expired")
-            self._report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
+            self.report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
             return
         if self.journal.recording:
             self.note(kinds.ROUTE, path.route.text)
+        if self.inspects:
+            frame = self.inspect(frame[:end], path)
+            if not frame:
+                return
         neighbour = path.neighbour
         if end - 14 > path.interface.mtu:
-            self._send_fragments(frame, decrement_ttl(b"", frame, end), path)
+            self.send_fragments(frame, decrement_ttl(b"", frame, end), path, path.interface.mtu)
             return
         self.forwarded += 1
         if neighbour.fresh_until >= self.engine.now:
@@ -100,14 +108,18 @@ class Router(IpNode):
             self.stack.enter(self.engine.now, self.engine.cause)
             path.table.send(neighbour, decrement_ttl(b"", frame, end))
 
+    def inspect(self, frame: bytes, path: Path) -> bytes:
+        """The frame as it is forwarded, of the same length; empty if it is not. For subclasses."""
+        return frame
+
     def counters(self) -> dict[str, int]:
         return super().counters() | {"forwarded": self.forwarded}
 
-    def _send_fragments(self, frame: bytes, packet: bytes, path: Path) -> None:
-        mtu = path.interface.mtu
+    def send_fragments(self, frame: bytes, packet: bytes, path: Path, mtu: int) -> None:
+        """Send the packet in `frame`, by now `packet`, in pieces of at most `mtu` bytes, if it may be cut."""
         if frame[20] & DONT_FRAGMENT:
             self.drop("fragmentation needed")
-            self._report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.FRAGMENTATION_NEEDED, mtu)
+            self.report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.FRAGMENTATION_NEEDED, mtu)
             return
         self.stack.enter(self.engine.now, self.engine.cause)
         try:
@@ -120,7 +132,8 @@ class Router(IpNode):
         for piece in pieces:
             path.table.send(path.neighbour, ipv4.emit(piece))
 
-    def _report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
+    def report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
+        """Tell the source of the packet in `frame` why it goes no further."""
         self.stack.enter(self.engine.now, self.engine.cause)
         self.stack.icmp.send_error(frame[14:], kind, code, rest)
 

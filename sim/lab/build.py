@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.devices.node import IpNode
 from sim.errors import TopologyError
+from sim.lab import gateways
 from sim.lab.assembly import Material, assemble
 from sim.lab.collector import paused_collector
 from sim.lab.network import Network
@@ -126,8 +127,14 @@ def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
         net.hub(name)
     elif isinstance(spec, nodes.Switch):
         net.switch(name, ageing=spec.ageing, table_size=spec.table_size)
+    elif isinstance(spec, nodes.Gateway):
+        gateway = gateways.new_gateway(net, name)
+        _configure(net, gateway, spec)
+        gateways.configure(gateway, spec.nat, spec.firewall)
     elif isinstance(spec, nodes.Router):
-        _configure(net, net.router(name, {}), spec)
+        firewall = spec.firewall
+        router = net.router(name, {}) if firewall is None else gateways.router_with_firewall(net, name, firewall)
+        _configure(net, router, spec)
     else:
         host = net.host(name, interfaces={})
         _configure(net, host, spec)

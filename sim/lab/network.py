@@ -10,7 +10,7 @@ Nothing lives outside it: two networks in one process do not know of each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sim.devices.device import Device
 from sim.devices.hub import Hub
@@ -20,6 +20,7 @@ from sim.engine.engine import Engine
 from sim.errors import TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector
+from sim.lab.gateways import LabGateway, configure, new_gateway, router_with_firewall
 from sim.lab.naming import End, Node, blame, check_mtu, label, unknown
 from sim.lab.nodes import LabHost, LabRouter, Probe
 from sim.lab.running import Running
@@ -87,15 +88,42 @@ class Network(Running):
         interfaces: Mapping[str, Address],
         *,
         routes: Mapping[str, NextHop] | None = None,
+        firewall: Mapping[str, Any] | None = None,
     ) -> LabRouter:
-        """Add a router with an address per named interface, and routes {prefix: next hop, or several to share}."""
-        router = self.add(LabRouter(self.engine, name, self.recorder, self.recording))
-        router.network = self
+        """Add a router with an address per named interface, and routes {prefix: next hop, or several to share}.
+
+        `firewall` is what it is in a topology: {"policy": "deny", "rules": [{"allow": {"protocol": "icmp"}}]}.
+        """
+        if firewall is not None:
+            router: LabRouter = router_with_firewall(self, name, firewall)
+        else:
+            router = self.add(LabRouter(self.engine, name, self.recorder, self.recording))
+            router.network = self
         for interface, address in interfaces.items():
             self.add_interface(router, interface, address)
         for prefix, next_hop in (routes or {}).items():
             self.add_route(router, prefix, next_hop)
         return router
+
+    def gateway(
+        self,
+        name: str,
+        interfaces: Mapping[str, Address],
+        *,
+        routes: Mapping[str, NextHop] | None = None,
+        firewall: Mapping[str, Any] | None = None,
+        **nat: Any,
+    ) -> LabGateway:
+        """Add a router that translates: `nat` is what it is in a topology, `outside="wan"`, `behaviour="symmetric"`,
+        `forward=[{"protocol": "tcp", "port": 80, "to": "192.168.1.80"}]`, ...
+        """
+        gateway = new_gateway(self, name)
+        for interface, address in interfaces.items():
+            self.add_interface(gateway, interface, address)
+        for prefix, next_hop in (routes or {}).items():
+            self.add_route(gateway, prefix, next_hop)
+        configure(gateway, nat, firewall)
+        return gateway
 
     def switch(self, name: str, *, ageing: int | str = AGEING_TIME, table_size: int = TABLE_SIZE) -> Switch:
         """Add a learning switch; `ageing` in ns or as text, `table_size` in addresses."""

@@ -195,7 +195,8 @@ def _interface_address(value: object) -> IPv4Interface:
     return IPv4Interface((int(address), parse_mask(mask)))
 
 
-def _prefix(value: object) -> IPv4Network:
+def as_prefix(value: object) -> IPv4Network:
+    """A network of text."""
     if isinstance(value, IPv4Network):
         return value
     text = as_text(value, "a prefix", "write it like 10.1.0.0/16")
@@ -309,7 +310,7 @@ Address = Annotated[IPv4Address, PlainValidator(as_address), _schema(f"^{_IP}$",
 InterfaceAddress = Annotated[
     IPv4Interface, PlainValidator(_interface_address), _schema(f"^{_IP}/[0-9.]+$", "192.168.1.10/24")
 ]
-Prefix = Annotated[IPv4Network, PlainValidator(_prefix), _schema(f"^{_IP}/[0-9]+$", "10.1.0.0/16")]
+Prefix = Annotated[IPv4Network, PlainValidator(as_prefix), _schema(f"^{_IP}/[0-9]+$", "10.1.0.0/16")]
 Group = Annotated[IPv4Address, PlainValidator(_group), _schema(f"^{_IP}$", "224.0.0.251")]
 EndpointName = Annotated[
     Endpoint, PlainValidator(as_endpoint), _schema(r"^\w[\w.-]*(:\w[\w.-]*)?$", "r1:lan", also="integer")

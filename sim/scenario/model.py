@@ -27,7 +27,7 @@ from sim.scenario.expect import (
 )
 from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, Text, Whole, as_text, shown
 from sim.scenario.members import Links, Nodes, Tables
-from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Host, Hub, Interface, Node, Route, Router, Switch
+from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Gateway, Host, Hub, Interface, Node, Route, Router, Switch
 from sim.scenario.problems import Problem, Severity
 from sim.scenario.programs import Command, Program
 from sim.scenario.services import Service
@@ -72,6 +72,7 @@ __all__ = [
     "Expect",
     "Frame",
     "FrameStep",
+    "Gateway",
     "Generate",
     "HealStep",
     "Host",

@@ -1,4 +1,4 @@
-"""The kinds of node: host, hub, switch, router. A kind is here when a device stands behind it."""
+"""The kinds of node: host, hub, switch, router, gateway. A kind is here when a device stands behind it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from sim.scenario.fields import (
     as_list,
     shown,
 )
+from sim.scenario.firewall import Firewall
+from sim.scenario.nat import Nat
 from sim.scenario.services import Service
 
 
@@ -135,6 +137,14 @@ class Router(BaseNode):
     kind: Literal["router"]
     interfaces: Annotated[dict[Name, Interface], Field(min_length=1)]
     routes: Routes = Field(default_factory=dict)
+    firewall: Firewall | None = None
+
+
+class Gateway(Router):
+    """A router that translates addresses between its interface to the outside and all others."""
+
+    kind: Literal["gateway"]  # type: ignore[assignment]
+    nat: Nat = Field(default_factory=Nat)
 
 
 class Switch(BaseNode):
@@ -152,7 +162,13 @@ class Hub(BaseNode):
     kind: Literal["hub"]
 
 
-KINDS: Final[dict[str, type[BaseNode]]] = {"host": Host, "hub": Hub, "router": Router, "switch": Switch}
+KINDS: Final[dict[str, type[BaseNode]]] = {
+    "gateway": Gateway,
+    "host": Host,
+    "hub": Hub,
+    "router": Router,
+    "switch": Switch,
+}
 
 
 def _check_kind(value: Any) -> Any:
@@ -175,5 +191,5 @@ def _similar(kind: object, known: str) -> str:
     return f"did you mean '{close[0]}'? {known}" if close else known
 
 
-Node = Host | Hub | Router | Switch
+Node = Gateway | Host | Hub | Router | Switch
 AnyNode = Annotated[Annotated[Node, Field(discriminator="kind")], BeforeValidator(_check_kind)]

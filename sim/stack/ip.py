@@ -8,6 +8,7 @@ a stack like this one whose device forwards what is not for the stack (`devices/
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Final
 
 from sim.errors import WireError
@@ -66,6 +67,9 @@ class IpStack(IpService):
         self.secret: bytes = b""  # what makes this host's sequence numbers its own
         self.reassembly: Reassembly | None = None  # until the first fragment comes
         self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
+        self.as_it_came: Callable[[bytes], bytes] | None = (
+            None  # where packets are translated: as their sender knows them
+        )
         self._tcp: Tcp | None = None
         self._raw: Raw | None = None
         self._pings: Pings | None = None
@@ -486,6 +490,8 @@ class IpStack(IpService):
     def neighbour_failed(self, packet: bytes) -> None:
         """Nobody answered the ARP request for a packet's next hop."""
         self.core.drop("host unreachable")
+        if self.as_it_came is not None:
+            packet = self.as_it_came(packet)
         self.icmp.send_error(packet, icmpv4.DESTINATION_UNREACHABLE, icmpv4.HOST_UNREACHABLE)
 
     def _report_reassembly_timeout(self, first: ipv4.Packet) -> None:

@@ -43,7 +43,8 @@ class Partial:
 
 
 class Reassembly:
-    """The partial datagrams of one stack, oldest first. `memory` is the bytes that they hold.
+    """The partial datagrams of one stack, oldest first. `memory` is the bytes that they hold, `largest` the bytes of
+    payload of the largest fragment of the datagram that was put together last.
 
     `on_timeout` gets the first fragment of one that was never completed.
     """
@@ -52,6 +53,7 @@ class Reassembly:
         self.core = core
         self.partials: dict[Key, Partial] = {}
         self.memory: int = 0
+        self.largest: int = 0
         self._on_timeout = on_timeout
         self._alarm = Alarm(self._time_out)  # one for all: the oldest is the first to be given up
 
@@ -82,6 +84,7 @@ class Reassembly:
             self.core.drop("malformed fragment")
             return None
         self.core.note(kinds.REASSEMBLE, (len(partial.pieces), partial.length))
+        self.largest = max([len(piece) for piece in partial.pieces.values()])
         return self._join(partial, partial.first)
 
     def clear(self) -> None:

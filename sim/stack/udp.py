@@ -54,6 +54,10 @@ class Udp(Datagrams):
             for socket in list(self._sockets[port]):
                 socket.close()
 
+    def uses(self, port: int) -> bool:
+        """Whether a socket is bound to a port."""
+        return port in self._sockets
+
     # -- for the sockets
 
     def bind(self, socket: UdpSocket, address: bytes, port: int) -> None:

@@ -37,6 +37,8 @@ CONFLICT: Final = 25  # (address, mac): someone else uses an address of ours (RF
 WAIT: Final = 26  # for what: a fragment for the rest of its datagram
 TCP_STATE: Final = 27  # (local port, remote port, old state, new state)
 RETRANSMIT: Final = 28  # why: "timeout", "fast retransmit", "tail loss probe", "path MTU"
+TRANSLATE: Final = 29  # (what: "source", "destination" or "error", old end, new end, why), all as text
+JUDGE: Final = 30  # (rule: "rule 3" or "policy", its text): a firewall lets a packet pass
 
 NAMES: Final[dict[int, str]] = {
     REPEAT: "repeat",
@@ -67,4 +69,6 @@ NAMES: Final[dict[int, str]] = {
     WAIT: "wait",
     TCP_STATE: "tcp-state",
     RETRANSMIT: "retransmit",
+    TRANSLATE: "translate",
+    JUDGE: "judge",
 }

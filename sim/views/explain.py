@@ -52,6 +52,8 @@ TEMPLATES = {
     kinds.LINK: "sees the link at {0} go {1}",
     kinds.CONFLICT: "sees {1} use its own address {0}",
     kinds.TCP_STATE: "TCP port {0}: {2} becomes {3}",
+    kinds.TRANSLATE: "maps {1} to {2}: {3}",
+    kinds.JUDGE: "lets it pass: firewall {0} ({1})",
     kinds.STEP: "step {0}: {1}",
 }
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from sim.devices.node import IpNode
 from sim.lab.actions.base import Action, Done, ip_node
+from sim.lab.gateways import behind
 from sim.lab.network import Network
 from sim.scenario import steps
 from sim.services.datagrams import Listener, Sender
+from sim.wire import ipv4
 from sim.wire.addresses import is_multicast_ip
 
 
@@ -63,7 +65,7 @@ class UdpAction(Action):
 
     def _listening_nodes(self) -> list[IpNode]:
         """Whoever has the destination address; everybody else, for a broadcast or a group."""
-        owner = self.net.address_owner(self.destination)
+        owner = behind(self.net, self.destination, ipv4.PROTOCOL_UDP, self.step.port)
         if owner is not None:
             return [owner]
         stack = self.source.stack

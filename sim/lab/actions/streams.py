@@ -9,12 +9,14 @@ from sim.engine.engine import Timer
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done, ip_node
 from sim.lab.actions.flow import Flow, rate, server_manners
+from sim.lab.gateways import behind
 from sim.lab.naming import unknown
 from sim.lab.network import Network
 from sim.scenario import steps
 from sim.services.streams import Stream, StreamServer
 from sim.units import SECOND, format_about, format_bitrate_about, format_duration, format_size
 from sim.userland.machine import TcpSocket
+from sim.wire import ipv4
 
 WORTH_A_RATE: Final = 10_000
 """Bytes; the rate of less says how long the way is, and nothing else."""
@@ -43,7 +45,7 @@ class TcpAction(Action):
 
     def start(self) -> None:
         step = self.step
-        owner = self.net.address_owner(self.destination)
+        owner = behind(self.net, self.destination, ipv4.PROTOCOL_TCP, step.port)
         if step.listen and owner is not None:
             try:
                 self.server = StreamServer(owner, step.port, self._welcome, backlog=max(128, step.flows))

@@ -118,6 +118,10 @@ class Ports:
         entry = self._ports.get(port)
         return [] if entry is None else entry.tenants
 
+    def uses(self, port: int) -> bool:
+        """Whether a socket is bound to a port, or a connection has it."""
+        return port in self._ports
+
     def free(self) -> int:
         """An ephemeral port that nobody uses, the next in turn. Raises OSError EADDRINUSE."""
         for _ in range(EPHEMERAL_FIRST, EPHEMERAL_LAST + 1):
