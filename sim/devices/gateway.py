@@ -39,6 +39,7 @@ from sim.stack.translation.conntrack import DEFAULT_LIMIT, ConnectionTable, Time
 from sim.stack.translation.firewall import Firewall, Rule
 from sim.stack.translation.flows import destination_of, format_end, inverse, source_of
 from sim.stack.translation.passage import Passage
+from sim.stack.translation.rewriting import rewrite
 from sim.stack.translation.tracker import Tracker
 from sim.stack.translation.translator import Translator
 from sim.stack.translation.unsolicited import Unsolicited
@@ -211,8 +212,14 @@ class Gateway(Router):
         super().report(frame, kind, code, rest)
 
     def as_it_came(self, packet: bytes) -> bytes:
-        """A packet that has left here, as its sender had sent it."""
-        return packet if self.tracker is None else self.tracker.as_it_came(packet, self.engine.now)
+        """A packet that has left here, as its sender had sent it: that is whom an ICMP error about it goes to."""
+        flow = flows.flow_of(packet)
+        before = self.flow_as_it_came(flow) if flow else flow
+        return packet if before == flow else rewrite(packet, before)
+
+    def flow_as_it_came(self, flow: bytes) -> bytes:
+        """The flow with which packets come that leave here with this one."""
+        return flow if self.tracker is None else self.tracker.as_it_came(flow, self.engine.now)
 
     # -- the firewall
 

@@ -10,6 +10,7 @@ from sim.devices.node import IpNode
 from sim.devices.switch import Switch
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action
+from sim.lab.gateway_expectations import firewall_failures, nat_failures
 from sim.lab.naming import unknown
 from sim.lab.network import Network
 from sim.scenario.expect import Comparison, Expect, Station
@@ -48,6 +49,8 @@ class Judge:
             "routes": self._routes,
             "counters": self._counters,
             "drops": self._drops,
+            "nat": lambda wanted: nat_failures(self.net, wanted),
+            "firewall": lambda wanted: firewall_failures(self.net, wanted),
             "seen": self._seen,
             "unseen": self._unseen,
             "stdout": self._stdout,

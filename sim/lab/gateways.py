@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sim.devices.device import Device
 from sim.devices.gateway import Gateway
 from sim.devices.node import IpNode
 from sim.errors import TopologyError
 from sim.lab.nodes import LabRouter
+from sim.links.port import Receiver
 from sim.stack.translation import firewall as rules
 from sim.stack.translation import flows, mappings, translator
 from sim.stack.translation.conntrack import Timeouts
@@ -74,14 +76,42 @@ def configure(gateway: LabGateway, nat: Nat | Mapping[str, Any], firewall: Firew
         gateway.set_firewall(firewall_of(validated(Firewall, firewall, gateway.name)))
 
 
-def behind(net: Network, address: bytes, protocol: int, port: int) -> IpNode | None:
-    """Who answers at an address and port: its owner, or the inside host that a gateway leads them to."""
+def behind(net: Network, address: bytes, protocol: int, port: int) -> tuple[IpNode | None, int]:
+    """Who answers at an address and port, and at which port of its own: the owner of the address, or the inside host
+    that a gateway leads them to."""
     owner = net.address_owner(address)
     if isinstance(owner, Gateway) and owner.translator is not None:
-        inside = owner.translator.target(protocol, address, port)
-        if inside:
-            return net.address_owner(inside)
-    return owner
+        to, to_port = owner.translator.target(protocol, address, port)
+        if to:
+            return _inside_host(net, owner, to), to_port
+    return owner, port
+
+
+def _inside_host(net: Network, gateway: Gateway, address: bytes) -> IpNode | None:
+    """Who has an address inside: of several homes, each with the same addresses, the one behind this gateway."""
+    assert gateway.translator is not None
+    peers = {port: link.ports[1 - side] for link in net.links for side, port in enumerate(link.ports)}
+    waiting = [port for port in gateway.ports if port.name != gateway.translator.outside.name]
+    seen: list[Receiver] = [gateway]
+    while waiting:
+        peer = peers.get(waiting.pop(0))
+        if peer is None or peer.owner in seen:
+            continue
+        seen.append(peer.owner)
+        if isinstance(peer.owner, IpNode) and peer.owner.stack.is_local(address):
+            return peer.owner
+        if isinstance(peer.owner, Device):
+            waiting += peer.owner.ports
+    return None
+
+
+def first_sender(net: Network, sender: tuple[bytes, int], receiver: tuple[bytes, int]) -> tuple[bytes, int]:
+    """The end that a TCP connection was opened from, which at its other end looks as if it were from `sender`."""
+    flow = flows.make(flows.TCP, sender[0], sender[1].to_bytes(2, "big"), receiver[0], receiver[1].to_bytes(2, "big"))
+    gateways = [node for node in net.nodes.values() if isinstance(node, Gateway)]
+    for _ in gateways:
+        flow = next((sent for gateway in gateways if (sent := gateway.flow_as_it_came(flow)) != flow), flow)
+    return flow[1:5], int.from_bytes(flow[9:11], "big")
 
 
 def firewall_of(spec: Firewall) -> rules.Firewall:

@@ -8,12 +8,14 @@ from typing import Final
 
 from sim.devices.node import IpNode
 from sim.lab.actions.base import ip_node
+from sim.lab.gateways import behind
 from sim.lab.network import Network
 from sim.services.datagrams import Listener, Sender
 from sim.services.ping import Ping
 from sim.services.streams import Manners, Stream, StreamServer
 from sim.units import format_about
 from sim.userland.machine import TcpSocket
+from sim.wire import ipv4
 
 TIMEOUT: Final = 5_000_000_000
 """ns; longer than ARP takes to give up, so that its answer belongs to the journey."""
@@ -46,19 +48,19 @@ def send_one(
     """
     node = ip_node(net, source)
     target = net.resolve(destination)
-    owner = net.address_owner(target) if listen else None
     if tcp_port is not None:
-        return _connect(net, node, target, tcp_port, owner)
+        return _connect(net, node, target, tcp_port, listen)
     if udp_port is not None:
-        return _datagram(net, node, target, udp_port, owner)
+        return _datagram(net, node, target, udp_port, listen)
     ping = Ping(node, target, net.engine.stop, timeout=TIMEOUT)
     ping.start()
     net.run_until(lambda: ping.done)
     return Sent(ping.roots[0], ping.received > 0)
 
 
-def _datagram(net: Network, node: IpNode, target: bytes, port: int, owner: IpNode | None) -> Sent:
-    listener = None if owner is None else Listener(owner, port)
+def _datagram(net: Network, node: IpNode, target: bytes, port: int, listen: bool) -> Sent:
+    owner, own_port = behind(net, target, ipv4.PROTOCOL_UDP, port)
+    listener = Listener(owner, own_port) if listen and owner is not None else None
     sender = Sender(node, target, port, b"hello", net.engine.stop, timeout=TIMEOUT)
     sender.start()
     net.run_until(lambda: sender.done)
@@ -66,10 +68,11 @@ def _datagram(net: Network, node: IpNode, target: bytes, port: int, owner: IpNod
     return Sent(sender.roots[0], listener is not None and len(listener.received) > 0, error)
 
 
-def _connect(net: Network, node: IpNode, target: bytes, port: int, owner: IpNode | None) -> Sent:
+def _connect(net: Network, node: IpNode, target: bytes, port: int, listen: bool) -> Sent:
     """A real connection, watched until both ends have it. It stays open: what follows is another story."""
     accepted: list[Stream] = []
     stays_open = Manners(close_after=None)
+    owner, own_port = behind(net, target, ipv4.PROTOCOL_TCP, port)
 
     def listen_at(machine: IpNode) -> bool:
         def welcome(socket: TcpSocket) -> Stream:
@@ -78,14 +81,14 @@ def _connect(net: Network, node: IpNode, target: bytes, port: int, owner: IpNode
             return accepted[-1]
 
         try:
-            StreamServer(machine, port, welcome)
+            StreamServer(machine, own_port, welcome)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise
             return False  # somebody listens there already
         return True
 
-    listening = owner is not None and listen_at(owner)
+    listening = listen and owner is not None and listen_at(owner)
     stop = net.engine.stop
     client = Stream(node, node.stack.tcp.socket(), stays_open, stop, stop)
     client.connect(target, port)

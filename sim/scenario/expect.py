@@ -165,6 +165,41 @@ Share = Annotated[
 
 
 @dataclass(frozen=True)
+class NatEnd:
+    """One end in a NAT table: an address, and protocol and port where they are said."""
+
+    protocol: str | None
+    address: str
+    port: int | None
+
+    def fits(self, protocol: str, end: str) -> bool:
+        """Whether an entry of the table, `10.0.0.2:5000`, is meant."""
+        address, _, port = end.partition(":")
+        return (
+            address == self.address
+            and self.protocol in (None, protocol)
+            and (self.port is None or str(self.port) == port)
+        )
+
+    def __str__(self) -> str:
+        end = self.address if self.port is None else f"{self.address}:{self.port}"
+        return end if self.protocol is None else f"{self.protocol} {end}"
+
+
+_NAT_END: Final = re.compile(r"\s*(?:(udp|tcp|icmp)\s+)?([0-9.]+)(?::([0-9]{1,5}))?\s*")
+
+
+def _nat_end(value: object) -> NatEnd:
+    if isinstance(value, NatEnd):
+        return value
+    hint = 'write "udp 192.168.1.10:5000", or leave out the protocol or the port'
+    match = _NAT_END.fullmatch(value) if isinstance(value, str) and len(value) <= LONGEST_QUANTITY else None
+    if match is None:
+        raise FieldError(f"{shown(value)} is not an end in a NAT table", hint)
+    return NatEnd(match[1], str(as_address(match[2])), int(match[3]) if match[3] else None)
+
+
+@dataclass(frozen=True)
 class Station:
     """Whose MAC address is meant: an address, or the node or port that has it; one of the two is None."""
 
@@ -206,6 +241,7 @@ Parts = Annotated[
 """A text, or a list of them."""
 StationName = Annotated[Station, PlainValidator(_station), WithJsonSchema({"type": "string"})]
 NextHop = Annotated[IPv4Address | Literal["direct"], PlainValidator(_next_hop), WithJsonSchema({"type": "string"})]
+NatEndText = Annotated[NatEnd, PlainValidator(_nat_end), WithJsonSchema({"type": "string"})]
 Hop = Annotated[str, PlainValidator(_hop), WithJsonSchema({"type": ["string", "integer"]})]
 
 
@@ -215,8 +251,9 @@ class Expect(Model):
     `path` is the nodes that the step's first packet went through, from its source to its destination. `mac` is what
     switches have learned (the port of a station, None if it must not be in the table), `arp` what hosts and routers
     have (whose MAC an address has), `routes` their next hops. `counters` are bounds on a node's counters by name,
-    `drops` on how many packets were dropped for a reason while the step ran. `seen` are the nodes and ports that the
-    step's frames came by, `unseen` those they did not.
+    `drops` on how many packets were dropped for a reason while the step ran. `nat` is the outside end that gateways
+    have for an inside one (None: none), `firewall` how many packets each rule has decided about. `seen` are the nodes
+    and ports that the step's frames came by, `unseen` those they did not.
     """
 
     path: list[Name] | None = None
@@ -225,6 +262,8 @@ class Expect(Model):
     routes: dict[Name, dict[Prefix, NextHop | None]] | None = None
     counters: dict[Name, dict[Text, Count]] | None = None
     drops: dict[Text, Count] | None = None
+    nat: dict[Name, dict[NatEndText, NatEndText | None]] | None = None
+    firewall: dict[Name, dict[Text, Count]] | None = None
     seen: list[EndpointName] | None = None
     unseen: list[EndpointName] | None = None
 

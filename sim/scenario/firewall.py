@@ -36,14 +36,25 @@ def _protocol(value: object) -> str | int:
     return value
 
 
-def _destination(value: object) -> Any:
-    return value if value == "self" else as_list(value)
+def _destination(value: object) -> Literal["self"] | list[IPv4Network]:
+    if value == "self":
+        return "self"
+    networks = as_list(value)
+    if not isinstance(networks, list):
+        raise FieldError(f"{shown(value)} is not a destination", "write a prefix, an address, a list of them, or self")
+    return [_network(network) for network in networks]
 
 
 _NETWORK_FORM: Final = {"type": "string", "examples": ["192.168.1.0/24", "192.168.1.80"]}
 Network = Annotated[IPv4Network, PlainValidator(_network), WithJsonSchema(_NETWORK_FORM)]
 """A prefix, or an address for a prefix of one."""
 _NETWORKS_FORM: Final[dict[str, Any]] = {"anyOf": [_NETWORK_FORM, {"type": "array", "items": _NETWORK_FORM}]}
+Destination = Annotated[
+    Literal["self"] | list[IPv4Network],
+    PlainValidator(_destination),
+    WithJsonSchema({"anyOf": [{"const": "self"}, *_NETWORKS_FORM["anyOf"]]}),
+]
+"""Prefixes, or this node itself."""
 Networks = Annotated[list[Network], BeforeValidator(as_list), WithJsonSchema(_NETWORKS_FORM)]
 Protocol = Annotated[
     str | int,
@@ -67,7 +78,7 @@ class Match(Model):
     into: Name | None = Field(default=None, alias="in")
     out: Name | None = None
     source: Networks = Field(default_factory=list, alias="from")
-    to: Annotated[Literal["self"] | Networks, BeforeValidator(_destination)] = Field(default_factory=list)
+    to: Destination = Field(default_factory=list)
     protocol: Protocol | None = None
     port: PortList = Field(default_factory=list)
     source_port: PortList = Field(default_factory=list)

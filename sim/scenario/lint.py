@@ -8,32 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
+from typing import Final
 
 from sim.scenario.fields import Path
+from sim.scenario.gateway_lint import gateway_warnings
 from sim.scenario.model import Host, PingStep, Router, Step, TcpStep, Topology, TracerouteStep, UdpStep
 from sim.scenario.ports import End, Fault, Wiring, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem, by_place
 from sim.scenario.reach import Reach
+from sim.scenario.realms import realms_of
 from sim.scenario.references import address_fault, address_path, addresses_of, references
 from sim.scenario.segments import Owner, Segment, owners_on, segments_of
 from sim.scenario.targets import TargetError, address_of
+
+NOWHERE: Final = -1
+"""The realm of interfaces without a link."""
 
 
 def lint(topology: Topology) -> list[Problem]:
     """Errors of `references`, then warnings, each in the order of the file."""
     wires = wiring(topology)
     segments = segments_of(topology, wires)
+    realms = realms_of(topology, segments)
     rules = (
-        _duplicate_addresses(topology),
+        _duplicate_addresses(topology, realms),
         _duplicate_macs(topology),
         _gateways(topology, segments),
         _next_hops(topology),
         _unlinked(topology, wires),
         _masks(topology, segments),
-        _overlaps(topology, segments),
+        _overlaps(topology, segments, realms),
         _loops(wires, segments),
         _mtus(topology, segments, wires),
         _destinations(topology, segments),
+        gateway_warnings(topology),
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     warnings = [topology.problem("warning", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
@@ -46,12 +54,13 @@ def _stacks(topology: Topology) -> Iterator[tuple[str, Host | Router]]:
             yield name, node
 
 
-def _duplicate_addresses(topology: Topology) -> Iterator[Fault]:
+def _duplicate_addresses(topology: Topology, realms: dict[End, int]) -> Iterator[Fault]:
+    """In each realm an address is one host's."""
     first: dict[object, str] = {}
     for name, node in _stacks(topology):
         for port, index, address in addresses_of(node):
             place = f"{name}:{port}"
-            other = first.setdefault(address.ip, place)
+            other = first.setdefault((address.ip, realms.get((name, port), NOWHERE)), place)
             if other != place:
                 message = f"{address.ip} is the address of {place} and of {other}"
                 yield Fault("duplicate-ip", address_path(node, name, port, index), message, "give one of them another")
@@ -169,14 +178,18 @@ def _masks(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
                 yield Fault("mask-mismatch", _owner_path(topology, owner), message, "neighbours need the same mask")
 
 
-def _overlaps(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
-    """A network is on one segment, since routers could not tell where its addresses are otherwise."""
-    owners = [
-        (owner, number)
-        for number, segment in enumerate(segments)
-        for owner in _one_per_network(topology, segment)
-        if owner.address.network.prefixlen < 32
-    ]
+def _overlaps(topology: Topology, segments: list[Segment], realms: dict[End, int]) -> Iterator[Fault]:
+    """In each realm a network is on one segment, since routers could not tell where its addresses are otherwise."""
+    owners: dict[int, list[tuple[Owner, int]]] = {}
+    for number, segment in enumerate(segments):
+        for owner in _one_per_network(topology, segment):
+            if owner.address.network.prefixlen < 32:
+                owners.setdefault(realms[owner.node, owner.port], []).append((owner, number))
+    for realm in owners.values():
+        yield from _overlaps_in(topology, realm)
+
+
+def _overlaps_in(topology: Topology, owners: list[tuple[Owner, int]]) -> Iterator[Fault]:
     for owner, segment_number, around in _nested(owners):
         other = next((entry[0] for entry in reversed(around) if entry[1] != segment_number), None)
         if other is not None:

@@ -12,7 +12,7 @@ from sim.scenario.cables import LinkProperties
 from sim.scenario.document import Document
 from sim.scenario.fields import FieldError, Path, shown
 from sim.scenario.model import Topology
-from sim.scenario.nodes import KINDS, Host, Router
+from sim.scenario.nodes import KINDS, Gateway, Host, Router
 from sim.scenario.problems import MAX_PROBLEMS, Problem, from_error
 from sim.scenario.steps import STEPS
 
@@ -44,6 +44,13 @@ _HINTS: Final[tuple[tuple[type[BaseModel], str, str], ...]] = (
     (LinkProperties, "up", "write state: up"),
     (Router, "ip", "a router's addresses stand under interfaces: {lan: 192.168.1.1/24}"),
     (Router, "gateway", "write the default route: routes: {0.0.0.0/0: NEXT HOP}"),
+    (Gateway, "outside", "write nat: {outside: NAME}, or call the interface outside"),
+    (Gateway, "forward", "it stands under nat"),
+    (Gateway, "static", "it stands under nat"),
+    (Gateway, "behaviour", "it stands under nat"),
+    (Gateway, "hairpin", "it stands under nat"),
+    (Router, "nat", "a router does not translate: write kind: gateway"),
+    (Host, "firewall", "routers and gateways have firewalls"),
     (Host, "dns", "names are not resolved yet: use nodes and addresses"),
 )
 

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from sim import units
-from sim.scenario.fields import Address, Duration, FieldError, Flag, Model, Name, Whole
+from sim.scenario.fields import Address, Duration, FieldError, Model, Name, Whole, shown
 from sim.scenario.port_ranges import AddressAndPort, Ports
 
 Behaviour = Literal["full-cone", "address-restricted", "port-restricted", "symmetric"]
 Dependence = Literal["endpoint-independent", "address-dependent", "address-and-port-dependent"]
+
+
+def _hairpin(value: object) -> bool | Literal["internal-source"]:
+    if value == "internal-source":
+        return "internal-source"
+    if not isinstance(value, bool):
+        raise FieldError(f"{shown(value)} is not a way to turn back", "write true, false or internal-source")
+    return value
+
+
+Hairpin = Annotated[
+    bool | Literal["internal-source"],
+    PlainValidator(_hairpin),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "internal-source"}]}),
+]
 Lifetime = Annotated[Duration, Field(gt=0)]
 
 
@@ -44,7 +59,7 @@ class Nat(Model):
     mapping: Dependence | None = None
     filtering: Dependence | None = None
     ports: Ports = (1024, 65_535)
-    hairpin: Flag | Literal["internal-source"] = True
+    hairpin: Hairpin = True
     forward: list[Forward] = Field(default_factory=list)
     static: dict[Address, Address] = Field(default_factory=dict)
     timeouts: Timeouts = Field(default_factory=Timeouts)

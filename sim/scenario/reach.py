@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Interface
 from typing import NamedTuple
 
-from sim.scenario.model import Host, Router, Topology
+from sim.scenario.model import Gateway, Host, Router, Topology
 from sim.scenario.ports import End
 from sim.scenario.segments import Segment, owners_on
 
@@ -32,6 +32,11 @@ class Reach:
             owners: dict[IPv4Address, list[str]] = {}
             for owner in owners_on(topology, segment):
                 owners.setdefault(owner.address.ip, []).append(owner.node)
+            for name, port in segment.members:
+                node = topology.nodes[name]
+                if isinstance(node, Gateway) and node.nat.outside == port:
+                    for public in node.nat.static:
+                        owners.setdefault(public, []).append(name)
             self._neighbours.update(dict.fromkeys(segment.members, owners))
         self._owners: dict[IPv4Address, set[str]] = {}
         self._broadcasts: set[IPv4Address] = set()
@@ -42,6 +47,9 @@ class Reach:
                         self._owners.setdefault(address.ip, set()).add(name)
                         if address.network.prefixlen < 31:
                             self._broadcasts.add(address.network.broadcast_address)
+            if isinstance(node, Gateway):
+                for public in node.nat.static:  # it answers for them
+                    self._owners.setdefault(public, set()).add(name)
 
     def obstacle(self, source: str, target: IPv4Address) -> str | None:
         """Why no packet from `source` reaches `target`, or None if one can, or might."""

@@ -13,6 +13,7 @@ from typing import Any
 from sim.scenario.addressing import purpose_of
 from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
+from sim.scenario.gateway_lint import expect_errors, gateway_errors
 from sim.scenario.model import (
     FrameStep,
     Host,
@@ -41,6 +42,7 @@ def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]
         _addresses(topology),
         _routes(topology),
         _services(topology),
+        gateway_errors(topology),
         _Steps(topology, wires).faults(),
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
@@ -197,14 +199,15 @@ class _Steps:
         for key in ("seen", "unseen"):
             for index, end in enumerate(getattr(expect, key) or ()):
                 self._port(end, (*path, key, index))
-        for key in ("arp", "routes", "counters"):
+        for key in ("arp", "routes", "counters", "nat", "firewall"):
             for name in getattr(expect, key) or ():
-                if self._node(name, (*path, key, name)) and key != "counters":
+                if self._node(name, (*path, key, name)) and key in ("arp", "routes"):
                     self._try((*path, key, name), partial(stack_of, self._topology, name))
         for index, hop in enumerate(getattr(expect, "hops", None) or ()):
             if hop != "*" and not hop.replace(".", "").isdecimal():
                 self._node(hop, (*path, "hops", index))
         self._tables(expect, path)
+        self._found += expect_errors(self._topology, expect, path)
 
     def _tables(self, expect: Expect, path: Path) -> None:
         """The stations and ports in the tables that are expected."""

@@ -28,16 +28,20 @@ def changes(before: bytes, after: bytes) -> list[Change]:
 
 
 def is_same_packet(before: bytes, after: bytes) -> bool:
-    """Whether the second frame carries the IPv4 packet of the first: what a router forwards, whole or in fragments."""
+    """Whether the second frame carries the IPv4 packet of the first: what a router forwards, whole or in fragments.
+
+    A gateway may have given it other addresses. An answer has others too, those of the question exchanged, and a life
+    of its own.
+    """
     old, new = _packet(before), _packet(after)
     if old is None or new is None:
         return False
-    return (old.source, old.destination, old.protocol, old.identification) == (
-        new.source,
-        new.destination,
-        new.protocol,
-        new.identification,
-    )
+    if (old.protocol, old.identification) != (new.protocol, new.identification):
+        return False
+    if (old.source, old.destination) == (new.source, new.destination):
+        return True
+    exchanged = (old.destination, old.source) == (new.source, new.destination)
+    return not exchanged and new.ttl == old.ttl - 1 and len(new.payload) == len(old.payload)
 
 
 def _packet(frame: bytes) -> ipv4.Packet | None:

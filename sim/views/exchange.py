@@ -1,6 +1,7 @@
 """The segments of one TCP connection, read from a recording: who sent what when, and what became of it on the way.
 
-1. A frame belongs to the connection by its addresses and ports. What a host sends is a segment's beginning; the frames
+1. A frame belongs to the connection by its addresses and ports, or because a gateway has translated one that does. What
+   a host sends is a segment's beginning; the frames
    that this caused in switches and routers are the same segment further on.
 2. A segment has arrived when one of its frames has reached the host at the other end. If none has, and one was lost or
    dropped, that is why.
@@ -15,6 +16,7 @@ from typing import Final
 from sim.errors import WireError
 from sim.tracing import kinds
 from sim.tracing.recorder import NOT_SENT, Recorder
+from sim.views.changes import is_same_packet
 from sim.wire import ipv4, tcp
 from sim.wire.addresses import format_ip, parse_ip
 
@@ -151,13 +153,31 @@ def exchange(recorder: Recorder, flow: Flow, since: int = 0, until: int | None =
 
 def _rows(recorder: Recorder, flow: Flow, since: int, until: int) -> list[tuple[int, bool]]:
     """The rows of the frames that belong to a flow, and whether each goes from the client to the server."""
-    there, back = flow.key(), flow.reverse().key()
-    starts = recorder.starts
-    return [
-        (row, key == there)
-        for row, frame in enumerate(recorder.frames)
-        if (key := _key(frame)) in (there, back) and since <= starts[row] <= until
-    ]
+    there, back = {flow.key()}, {flow.reverse().key()}
+    starts, found = recorder.starts, []
+    carried: dict[int, bytes] = {}  # what has been found to belong to it, by id
+    for row, frame in enumerate(recorder.frames):
+        key = _key(frame)
+        if not key or not since <= starts[row] <= until:
+            continue
+        if key not in there and key not in back and _is_translated(recorder, row, carried):
+            forward = _key(carried[recorder.causes[row]]) in there
+            (there if forward else back).add(key)
+            (back if forward else there).add(_reversed(key))
+        if key in there or key in back:
+            found.append((row, key in there))
+            carried[recorder.ids[row]] = frame
+    return found
+
+
+def _is_translated(recorder: Recorder, row: int, carried: dict[int, bytes]) -> bool:
+    """Whether a frame is one of the connection to which a gateway has given other addresses or ports."""
+    before = carried.get(recorder.causes[row])
+    return before is not None and is_same_packet(before, recorder.frames[row])
+
+
+def _reversed(key: bytes) -> bytes:
+    return key[4:8] + key[:4] + key[10:] + key[8:10]
 
 
 def _key(frame: bytes) -> bytes:

@@ -28,7 +28,7 @@ class UdpAction(Action):
         step = self.step
         reply: bytes | bool = step.reply.encode() if isinstance(step.reply, str) else step.reply
         if step.listen:
-            self.listeners = [Listener(node, step.port, reply) for node in self._listening_nodes()]
+            self.listeners = [Listener(node, port, reply) for node, port in self._listening_nodes()]
         self.sender = Sender(
             self.source,
             self.destination,
@@ -63,14 +63,16 @@ class UdpAction(Action):
             text += f", {result['replies']} replies"
         return f"{text}, {result['error']}" if result["error"] else text
 
-    def _listening_nodes(self) -> list[IpNode]:
-        """Whoever has the destination address; everybody else, for a broadcast or a group."""
-        owner = behind(self.net, self.destination, ipv4.PROTOCOL_UDP, self.step.port)
+    def _listening_nodes(self) -> list[tuple[IpNode, int]]:
+        """Whoever has the destination address, and the port there; everybody else, for a broadcast or a group."""
+        port = self.step.port
+        owner, own_port = behind(self.net, self.destination, ipv4.PROTOCOL_UDP, port)
         if owner is not None:
-            return [owner]
+            return [(owner, own_port)]
         stack = self.source.stack
         if is_multicast_ip(self.destination) or stack.is_broadcast(self.destination) or self._is_subnet_broadcast():
-            return [node for node in self.net.nodes.values() if isinstance(node, IpNode) and node is not self.source]
+            others = [node for node in self.net.nodes.values() if isinstance(node, IpNode) and node is not self.source]
+            return [(node, port) for node in others]
         return []
 
     def _is_subnet_broadcast(self) -> bool:

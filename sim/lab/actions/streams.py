@@ -9,7 +9,7 @@ from sim.engine.engine import Timer
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done, ip_node
 from sim.lab.actions.flow import Flow, rate, server_manners
-from sim.lab.gateways import behind
+from sim.lab.gateways import behind, first_sender
 from sim.lab.naming import unknown
 from sim.lab.network import Network
 from sim.scenario import steps
@@ -45,12 +45,12 @@ class TcpAction(Action):
 
     def start(self) -> None:
         step = self.step
-        owner = behind(self.net, self.destination, ipv4.PROTOCOL_TCP, step.port)
+        owner, port = behind(self.net, self.destination, ipv4.PROTOCOL_TCP, step.port)
         if step.listen and owner is not None:
             try:
-                self.server = StreamServer(owner, step.port, self._welcome, backlog=max(128, step.flows))
+                self.server = StreamServer(owner, port, self._welcome, backlog=max(128, step.flows))
             except OSError as error:
-                raise TopologyError(f"{owner.name} cannot listen on port {step.port}: {error.strerror}") from None
+                raise TopologyError(f"{owner.name} cannot listen on port {port}: {error.strerror}") from None
         self.flows = [
             Flow(self.source, self.destination, step, self._note_path, self._flow_done) for _ in range(step.flows)
         ]
@@ -130,10 +130,11 @@ class TcpAction(Action):
     def _welcome(self, socket: TcpSocket) -> Stream:
         """The server's end of a connection that has come in."""
         assert self.server is not None
-        owner = self.net.address_owner(self.destination)
+        owner, _ = behind(self.net, self.destination, ipv4.PROTOCOL_TCP, self.step.port)
         assert owner is not None
         stream = Stream(owner, socket, server_manners(self.step), self._finish_if_done)
-        flow = self._by_end.get(socket.remote())
+        seen = socket.remote()
+        flow = self._by_end.get(seen) or self._by_end.get(first_sender(self.net, seen, socket.local()))
         if flow is not None and flow.server is None:
             flow.server = stream
         return stream

@@ -9,7 +9,6 @@ from sim.stack.translation.conntrack import Connection, ConnectionTable
 from sim.stack.translation.firewall import ESTABLISHED, NEW, RELATED
 from sim.stack.translation.flows import ICMP, QUERIES, TCP, flow_of, inverse, quoted_flow
 from sim.stack.translation.passage import Passage
-from sim.stack.translation.rewriting import rewrite
 
 TABLE_FULL: Final = "connection table full"
 CLASH: Final = "another connection has these ports"
@@ -68,13 +67,13 @@ class Tracker:
             state = tcp_states.first(passage_flags) if flow[0] == TCP else tcp_states.NONE
             self.table.add(Connection(flow, inverse(flow), state), now)
 
-    def as_it_came(self, packet: bytes, now: int) -> bytes:
-        """A packet that was translated, as its sender had sent it; that is whom an ICMP error about it goes to."""
-        flow = flow_of(packet)
-        connection = self.table.find(inverse(flow), now) if flow else None
+    def as_it_came(self, flow: bytes, now: int) -> bytes:
+        """The flow with which a packet came that has left with this one; the same if it was not translated."""
+        answer = inverse(flow)
+        connection = self.table.find(answer, now)
         if connection is None:
-            return packet
-        return rewrite(packet, connection.original if inverse(flow) == connection.reply else connection.reply)
+            return flow
+        return connection.original if answer == connection.reply else connection.reply
 
     def _relate(self, passage: Passage, now: int) -> None:
         """An ICMP error is about a packet that has left here, and to which an answer would be known."""

@@ -61,12 +61,14 @@ class Translator:
         self.static_in[outside] = inside
         self.static_out[inside] = outside
 
-    def target(self, protocol: int, address: bytes, port: int) -> bytes:
-        """The inside address that a written rule leads an outside address and port to; empty for none."""
+    def target(self, protocol: int, address: bytes, port: int) -> tuple[bytes, int]:
+        """The inside address and port that a written rule leads an outside end to; an empty address for none."""
         inside = self.static_in.get(address)
-        if inside is not None or address != self.address():
-            return inside or b""
-        return self.forwards.get(make(protocol, IPV4_ANY, b"", b"", port.to_bytes(2, "big")), b"")[:4]
+        if inside is not None:
+            return inside, port
+        end = make(protocol, IPV4_ANY, b"", b"", port.to_bytes(2, "big"))
+        to = self.forwards.get(end, b"") if address == self.address() else b""
+        return to[:4], int.from_bytes(to[4:6], "big")
 
     def release(self, connection: Connection) -> None:
         """A connection has ended: its mapping has one user less."""
