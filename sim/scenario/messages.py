@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from sim.scenario.cables import LinkProperties
 from sim.scenario.document import Document
 from sim.scenario.fields import FieldError, Path, shown
+from sim.scenario.firewall import Rule
 from sim.scenario.model import Topology
 from sim.scenario.nodes import KINDS, Gateway, Host, Router
 from sim.scenario.problems import MAX_PROBLEMS, Problem, from_error
@@ -50,6 +51,8 @@ _HINTS: Final[tuple[tuple[type[BaseModel], str, str], ...]] = (
     (Gateway, "behaviour", "it stands under nat"),
     (Gateway, "hairpin", "it stands under nat"),
     (Router, "nat", "a router does not translate: write kind: gateway"),
+    (Rule, "drop", "write deny, which says nothing, or reject, which tells the sender"),
+    (Rule, "accept", "write allow"),
     (Host, "firewall", "routers and gateways have firewalls"),
     (Host, "dns", "names are not resolved yet: use nodes and addresses"),
 )

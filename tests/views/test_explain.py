@@ -6,6 +6,7 @@ from sim.tracing.recorder import Detail
 from sim.views.changes import changes, is_same_packet
 from sim.views.explain import explain
 from sim.wire import ethernet, ipv4
+from sim.wire.addresses import parse_ip
 
 MAC = bytes.fromhex("0200000000aa")
 
@@ -27,6 +28,8 @@ def test_every_kind_has_a_sentence() -> None:
         kinds.LINK: ("eth1", "down"),
         kinds.STEP: (1, "ping"),
         kinds.CONFLICT: (b"\x0a\0\0\1", MAC),
+        kinds.TRANSLATE: ("source", "10.0.0.1:5", "203.0.113.2:5", "new mapping, port kept"),
+        kinds.JUDGE: ("rule 2", "allow tcp to port 80"),
     }
     said = [explain(Note(0, "n", kind, examples.get(kind, "text"))) for kind in kinds.NAMES]
     assert len(set(said)) == len(kinds.NAMES)
@@ -39,6 +42,16 @@ def test_sentences() -> None:
     )
     assert explain(Note(0, "sw1", kinds.LEARN, (MAC, "eth1"))) == "learns that 02:00:00:00:00:aa lives behind eth1"
     assert explain(Note(0, "r1", kinds.DROP, "TTL expired")) == "drops it: TTL expired"
+
+
+def test_sentences_of_a_gateway() -> None:
+    detail = ("source", "192.168.1.10:49152", "203.0.113.2:49152", "new mapping, port kept")
+    assert explain(Note(0, "gw", kinds.TRANSLATE, detail)) == (
+        "maps 192.168.1.10:49152 to 203.0.113.2:49152: new mapping, port kept"
+    )
+    assert explain(Note(0, "fw", kinds.JUDGE, ("rule 2", "allow tcp to port 80"))) == (
+        "lets it pass: firewall rule 2 (allow tcp to port 80)"
+    )
 
 
 def frame(destination: bytes, source: bytes, ttl: int, identification: int = 7) -> bytes:
@@ -62,3 +75,20 @@ def test_the_same_packet_is_known_by_its_addresses_and_identification() -> None:
     assert is_same_packet(frame(MAC, b"\2" * 6, 64), frame(b"\2\0\0\0\0\3", MAC, 63))
     assert not is_same_packet(frame(MAC, b"\2" * 6, 64), frame(MAC, b"\2" * 6, 64, identification=8))
     assert not is_same_packet(b"short", frame(MAC, b"\2" * 6, 64))
+
+
+def translated(source: str, target: str, ttl: int, identification: int = 7, size: int = 4) -> bytes:
+    ends = parse_ip(source), parse_ip(target)
+    packet = ipv4.Packet(*ends, 17, bytes(8 + size), ttl=ttl, identification=identification)
+    return ethernet.emit(ethernet.Frame(MAC, MAC, 0x0800, ipv4.emit(packet)))
+
+
+def test_a_translated_packet_is_the_same_and_an_answer_is_not() -> None:
+    came = translated("192.168.1.10", "198.51.100.9", 64)
+    assert is_same_packet(came, translated("203.0.113.2", "198.51.100.9", 63))
+    assert not is_same_packet(came, translated("198.51.100.9", "192.168.1.10", 63))
+    assert not is_same_packet(came, translated("203.0.113.2", "198.51.100.9", 64))
+    assert not is_same_packet(came, translated("203.0.113.2", "198.51.100.9", 63, size=5))
+    assert not is_same_packet(came, translated("203.0.113.2", "198.51.100.9", 63, identification=8))
+    hairpin = translated("192.168.1.10", "203.0.113.2", 64), translated("203.0.113.2", "192.168.1.11", 63)
+    assert is_same_packet(*hairpin)

@@ -85,6 +85,23 @@ def test_kinds_differ_in_outline_and_icon() -> None:
     assert outlines["switch"] != outlines["hub"] != outlines["router"]
 
 
+def test_a_gateway_has_an_icon_and_a_second_line_around_it() -> None:
+    text = """
+nodes:
+  pc: {kind: host, ip: 192.168.1.10/24}
+  gw: {kind: gateway, interfaces: {inside: 192.168.1.1/24, outside: 203.0.113.2/24}}
+links: [[pc, "gw:inside"]]
+"""
+    root = ElementTree.fromstring(svg_of(text))
+    groups = {group.get("class"): group for group in root.iter(f"{SVG}g")}
+    shape = groups["gateway"].find(f"{SVG}path[@class='shape']")
+    icon = groups["gateway"].find(f"{SVG}use")
+    assert shape is not None
+    assert icon is not None
+    assert (shape.get("d") or "").count("Z") == 2
+    assert "gateway" in (icon.get("href") or "")
+
+
 def test_a_subnet_is_one_colour_and_a_router_parts_two() -> None:
     root = ElementTree.fromstring(svg_of(TWO_SUBNETS))
     colours = []
