@@ -207,9 +207,14 @@ class Gateway(Router):
         return not reason
 
     def report(self, frame: bytes, kind: int, code: int, rest: int = 0) -> None:
-        if self._passing is not None:
-            frame = frame[:14] + self._passing.arrived
-        super().report(frame, kind, code, rest)
+        packet = frame[14:] if self._passing is None else self._passing.arrived
+        self.stack.enter(self.engine.now, self.engine.cause)
+        self.stack.icmp.send_error(packet, kind, code, rest, self._speaker(packet))
+
+    def _speaker(self, packet: bytes) -> bytes | None:
+        """Who says that a packet went no further: for a static address, which is another's, the gateway itself."""
+        paired = self.translator is not None and packet[16:20] in self.translator.static_in
+        return self.translator.address() if paired and self.translator is not None else None
 
     def as_it_came(self, packet: bytes) -> bytes:
         """A packet that has left here, as its sender had sent it: that is whom an ICMP error about it goes to."""
@@ -247,7 +252,8 @@ class Gateway(Router):
         if answer is None:
             answer = firewalls.RESET if packet[9] == flows.TCP else firewalls.PROHIBITED
         if answer != firewalls.RESET:
-            self.stack.icmp.send_error(packet, icmpv4.DESTINATION_UNREACHABLE, answer)
+            speaker = self._speaker(packet)
+            self.stack.icmp.send_error(packet, icmpv4.DESTINATION_UNREACHABLE, answer, 0, speaker)
         elif packet[9] == flows.TCP:
             self._reset(packet)
 

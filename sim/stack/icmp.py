@@ -97,8 +97,11 @@ class Icmp:
         elif not heard:
             core.drop("unknown ICMP type")
 
-    def send_error(self, packet: bytes, kind: int, code: int, rest: int = 0) -> None:
-        """Tell the source of `packet` (an IPv4 packet as it came) why it went no further, where that is allowed."""
+    def send_error(self, packet: bytes, kind: int, code: int, rest: int = 0, speaker: bytes | None = None) -> None:
+        """Tell the source of `packet` (an IPv4 packet as it came) why it went no further, where that is allowed.
+
+        `speaker` is the address to say it from, None: the one that is fitting.
+        """
         try:
             offender = icmpv4.parse_quoted(packet)
         except WireError:
@@ -116,7 +119,7 @@ class Icmp:
             return
         try:
             core.note(kinds.ICMP_ERROR, message.summary())
-            self.ip.send(self._error_packet(self._speaker(offender), offender, message))
+            self.ip.send(self._error_packet(speaker or self._speaker(offender), offender, message))
         except OSError:
             core.drop("no route for the ICMP error")
 

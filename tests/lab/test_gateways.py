@@ -175,7 +175,7 @@ TRAFFIC = """
 """
 CHECKS = ("ip.check_checksum:TRUE", "udp.check_checksum:TRUE", "tcp.check_checksum:TRUE")
 BAD = " || ".join(f"{name}.checksum.status == 0" for name in ("ip", "udp", "tcp", "icmp"))
-FIELDS = ("ip.len", "ip.id", "ip.flags", "ip.frag_offset", "ip.proto", "tcp.seq_raw", "tcp.flags", "data.data")
+FIELDS = ("ip.len", "ip.id", "ip.flags", "ip.frag_offset", "ip.proto", "tcp.seq_raw", "tcp.payload", "udp.payload")
 
 
 def tshark(file: Path, *arguments: str) -> list[str]:
