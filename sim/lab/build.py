@@ -128,13 +128,12 @@ def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
     elif isinstance(spec, nodes.Switch):
         net.switch(name, ageing=spec.ageing, table_size=spec.table_size)
     elif isinstance(spec, nodes.Gateway):
-        gateway = gateways.new_gateway(net, name)
+        gateway = net.add(gateways.LabGateway(net.engine, name, net.recorder, net.recording))
+        gateway.network = net
         _configure(net, gateway, spec)
         gateways.configure(gateway, spec.nat, spec.firewall)
     elif isinstance(spec, nodes.Router):
-        firewall = spec.firewall
-        router = net.router(name, {}) if firewall is None else gateways.router_with_firewall(net, name, firewall)
-        _configure(net, router, spec)
+        _configure(net, net.router(name, {}, firewall=spec.firewall), spec)
     else:
         host = net.host(name, interfaces={})
         _configure(net, host, spec)

@@ -10,6 +10,7 @@ from sim.devices.gateway import Gateway
 from sim.devices.node import IpNode
 from sim.errors import TopologyError
 from sim.lab.nodes import LabRouter
+from sim.lab.running import Running
 from sim.links.port import Receiver
 from sim.stack.translation import firewall as rules
 from sim.stack.translation import flows, mappings, translator
@@ -17,7 +18,6 @@ from sim.stack.translation.conntrack import Timeouts
 from sim.stack.translation.translator import Translator
 
 if TYPE_CHECKING:
-    from sim.lab.network import Network
     from sim.scenario.fields import Model
     from sim.scenario.firewall import Firewall, Match, Rule
     from sim.scenario.nat import Nat
@@ -31,27 +31,16 @@ class LabGateway(LabRouter, Gateway):
     """A gateway of a network, or (with the kind `router`) a router with a firewall."""
 
 
-def router_with_firewall(net: Network, name: str, firewall: Firewall | Mapping[str, Any]) -> LabGateway:
-    """A router with a firewall, in the words of a topology, and without interfaces. Raises TopologyError."""
+def set_firewall(router: LabGateway, firewall: Firewall | Mapping[str, Any]) -> None:
+    """Give a router or a gateway a firewall, in the words of a topology. Raises TopologyError."""
     from sim.scenario.firewall import Firewall
 
-    made = firewall_of(validated(Firewall, firewall, name))
-    router = net.add(LabGateway(net.engine, name, net.recorder, net.recording, "router"))
-    router.network = net
-    router.set_firewall(made)
-    return router
-
-
-def new_gateway(net: Network, name: str) -> LabGateway:
-    """A gateway that does not translate yet, for want of interfaces."""
-    gateway = net.add(LabGateway(net.engine, name, net.recorder, net.recording))
-    gateway.network = net
-    return gateway
+    spec = validated(Firewall, firewall, router.name)
+    router.set_firewall(rules.Firewall([_rule(rule) for rule in spec.rules], rules.ACTIONS.index(spec.policy)))
 
 
 def configure(gateway: LabGateway, nat: Nat | Mapping[str, Any], firewall: Firewall | Mapping[str, Any] | None) -> None:
     """Let a gateway that has its interfaces translate, in the words of a topology. Raises TopologyError."""
-    from sim.scenario.firewall import Firewall
     from sim.scenario.nat import Nat
 
     spec = validated(Nat, nat, gateway.name)
@@ -73,10 +62,10 @@ def configure(gateway: LabGateway, nat: Nat | Mapping[str, Any], firewall: Firew
             raise TopologyError(f"{public} is {gateway.name}'s own address", hint="forward ports of it instead")
         gateway.add_static(public.packed, inside.packed)
     if firewall is not None:
-        gateway.set_firewall(firewall_of(validated(Firewall, firewall, gateway.name)))
+        set_firewall(gateway, firewall)
 
 
-def behind(net: Network, address: bytes, protocol: int, port: int) -> tuple[IpNode | None, int]:
+def behind(net: Running, address: bytes, protocol: int, port: int) -> tuple[IpNode | None, int]:
     """Who answers at an address and port, and at which port of its own: the owner of the address, or the inside host
     that a gateway leads them to."""
     owner = net.address_owner(address)
@@ -87,7 +76,7 @@ def behind(net: Network, address: bytes, protocol: int, port: int) -> tuple[IpNo
     return owner, port
 
 
-def _inside_host(net: Network, gateway: Gateway, address: bytes) -> IpNode | None:
+def _inside_host(net: Running, gateway: Gateway, address: bytes) -> IpNode | None:
     """Who has an address inside: of several homes, each with the same addresses, the one behind this gateway."""
     assert gateway.translator is not None
     peers = {port: link.ports[1 - side] for link in net.links for side, port in enumerate(link.ports)}
@@ -105,18 +94,13 @@ def _inside_host(net: Network, gateway: Gateway, address: bytes) -> IpNode | Non
     return None
 
 
-def first_sender(net: Network, sender: tuple[bytes, int], receiver: tuple[bytes, int]) -> tuple[bytes, int]:
+def first_sender(net: Running, sender: tuple[bytes, int], receiver: tuple[bytes, int]) -> tuple[bytes, int]:
     """The end that a TCP connection was opened from, which at its other end looks as if it were from `sender`."""
     flow = flows.make(flows.TCP, sender[0], sender[1].to_bytes(2, "big"), receiver[0], receiver[1].to_bytes(2, "big"))
     gateways = [node for node in net.nodes.values() if isinstance(node, Gateway)]
     for _ in gateways:
         flow = next((sent for gateway in gateways if (sent := gateway.flow_as_it_came(flow)) != flow), flow)
     return flow[1:5], int.from_bytes(flow[9:11], "big")
-
-
-def firewall_of(spec: Firewall) -> rules.Firewall:
-    """A firewall in the words of the stack."""
-    return rules.Firewall([_rule(rule) for rule in spec.rules], rules.ACTIONS.index(spec.policy))
 
 
 def validated(kind: type[M], value: M | Mapping[str, Any], name: str) -> M:

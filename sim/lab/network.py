@@ -10,7 +10,7 @@ Nothing lives outside it: two networks in one process do not know of each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.devices.device import Device
 from sim.devices.hub import Hub
@@ -20,7 +20,7 @@ from sim.engine.engine import Engine
 from sim.errors import TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector
-from sim.lab.gateways import LabGateway, configure, new_gateway, router_with_firewall
+from sim.lab.gateways import LabGateway, configure, set_firewall
 from sim.lab.naming import End, Node, blame, check_mtu, label, unknown
 from sim.lab.nodes import LabHost, LabRouter, Probe
 from sim.lab.running import Running
@@ -37,6 +37,9 @@ from sim.stack.interfaces import DEFAULT_MTU, Interface
 from sim.tracing.recorder import Recorder
 from sim.units import bitrate, duration, probability, size
 from sim.wire.addresses import parse_interface, parse_ip, parse_mac, parse_prefix
+
+if TYPE_CHECKING:
+    from sim.scenario.firewall import Firewall
 
 Address = str | Sequence[str]
 NextHop = str | Sequence[str]
@@ -88,17 +91,19 @@ class Network(Running):
         interfaces: Mapping[str, Address],
         *,
         routes: Mapping[str, NextHop] | None = None,
-        firewall: Mapping[str, Any] | None = None,
+        firewall: Firewall | Mapping[str, Any] | None = None,
     ) -> LabRouter:
         """Add a router with an address per named interface, and routes {prefix: next hop, or several to share}.
 
         `firewall` is what it is in a topology: {"policy": "deny", "rules": [{"allow": {"protocol": "icmp"}}]}.
         """
-        if firewall is not None:
-            router: LabRouter = router_with_firewall(self, name, firewall)
-        else:
+        router: LabRouter
+        if firewall is None:
             router = self.add(LabRouter(self.engine, name, self.recorder, self.recording))
-            router.network = self
+        else:
+            router = filtering = self.add(LabGateway(self.engine, name, self.recorder, self.recording, "router"))
+            set_firewall(filtering, firewall)
+        router.network = self
         for interface, address in interfaces.items():
             self.add_interface(router, interface, address)
         for prefix, next_hop in (routes or {}).items():
@@ -117,7 +122,8 @@ class Network(Running):
         """Add a router that translates: `nat` is what it is in a topology, `outside="wan"`, `behaviour="symmetric"`,
         `forward=[{"protocol": "tcp", "port": 80, "to": "192.168.1.80"}]`, ...
         """
-        gateway = new_gateway(self, name)
+        gateway = self.add(LabGateway(self.engine, name, self.recorder, self.recording))
+        gateway.network = self
         for interface, address in interfaces.items():
             self.add_interface(gateway, interface, address)
         for prefix, next_hop in (routes or {}).items():

@@ -103,6 +103,27 @@ def test_the_journey_names_the_rule_that_dropped_it() -> None:
     assert journey.path() == ["pc", "sw", "gw"]
 
 
+CONTRACT = """
+nodes:
+  pc1: {kind: host, ip: 192.168.1.10/24, gateway: 192.168.1.1}
+  sw1: {kind: switch}
+  r1: {kind: router, interfaces: {lan: 192.168.1.1/24, wan: 10.0.0.1/30}, routes: {0.0.0.0/0: 10.0.0.2}}
+  gw: {kind: gateway, interfaces: {inside: 10.0.0.2/30, outside: 203.0.113.2/24}, routes: {192.168.1.0/24: 10.0.0.1}}
+  web: {kind: host, ip: 203.0.113.80/24}
+links: [[pc1, sw1], [sw1, "r1:lan"], ["r1:wan", "gw:inside"], ["gw:outside", web]]
+scenario:
+  - ping: {from: pc1, to: web, count: 3}
+    expect: {received: 3, path: [pc1, sw1, r1, gw, web]}
+  - traceroute: {from: pc1, to: web}
+    expect: {hops: [r1, gw, web]}
+"""
+
+
+def test_a_gateway_behind_a_router_needs_nothing_but_its_interfaces() -> None:
+    report = Run(loads(CONTRACT)).run()
+    assert [step.failures for step in report.steps] == [[], []]
+
+
 # -- in Python
 
 
