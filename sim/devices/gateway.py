@@ -49,6 +49,7 @@ from sim.wire import icmpv4, ipv4, tcp
 from sim.wire.checksum import remainder
 
 HOST_BITS: Final = 32
+SHORTEST: Final = 14 + ipv4.HEADER_LENGTH
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -117,7 +118,9 @@ class Gateway(Router):
 
     def _is_sound(self, frame: bytes) -> bool:
         """Whether the IP header is what it should be; if not, the router finds so as well, and says it."""
-        end = 14 + (frame[16] << 8 | frame[17]) if len(frame) >= 34 else 0
+        if len(frame) < SHORTEST:
+            return False
+        end = 14 + (frame[16] << 8 | frame[17])
         header_end = 14 + (frame[14] & 0x0F) * 4
         if not 0x45 <= frame[14] <= 0x4F or not header_end <= end <= len(frame) or remainder(frame, 14, header_end):
             return False

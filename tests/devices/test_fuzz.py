@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sim.devices.device import Device
+from sim.devices.gateway import Gateway
 from sim.devices.host import Host
 from sim.devices.hub import Hub
 from sim.devices.node import IpNode
@@ -204,6 +205,27 @@ def open_sockets(node: IpNode) -> None:
     node.stack.icmp.open_echo(lambda packet, message: None, lambda error: None)
 
 
+def gateway(net: Network) -> Gateway:
+    """Two insides and an outside, everything in use, and no room."""
+    made = net.gateway(
+        "dut",
+        {f"e{n}": f"10.{n}.0.1/24" for n in range(3)},
+        routes={"0.0.0.0/0": "10.2.0.2"},
+        outside="e2",
+        behaviour="symmetric",
+        table_size=300,
+        ports="2000-2009",
+        forward=[{"protocol": "tcp", "port": "1-1000", "to": "10.0.0.2"}],
+        static={"10.2.0.9": "10.0.0.9"},
+        firewall={"rules": [{"reject": {"port": 23}}, {"allow": {"state": "established"}}, {"deny": {"protocol": 50}}]},
+    )
+    for number in range(3):
+        net.link(net.probe(f"p{number}"), f"dut:e{number}")
+    made.interface("e2").mtu = 576
+    open_sockets(made)
+    return made
+
+
 MAKERS: dict[str, Callable[[Network], Device]] = {"hub": hub, "switch": switch, "router": router, "host": host}
 
 
@@ -275,10 +297,30 @@ def test_no_frame_upsets_a_device(kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", MAKERS)
+def test_no_frame_upsets_a_gateway() -> None:
+    net = Network(record=False)
+    device = gateway(net)
+    bombard(net, device, FRAMES // 4, seed=1)
+    counters = device.counters()
+    assert counters["received"] == FRAMES // 4
+    assert counters["sent"] > 1000
+    assert counters["connections"] <= 300
+    assert counters["mappings"] <= 300
+    assert counters["translated"] > 100
+    for reason in ("NAT ports exhausted", "NAT: belongs to no connection", "connection table full", "unsolicited SYN"):
+        assert device.drops()[reason] > 10, device.drops()
+    net.run(until=net.now + 8000 * 1000 * MILLISECOND)
+    assert device.counters()["connections"] == device.counters()["mappings"] == 0
+
+
+MAKERS_AND_GATEWAY = {**MAKERS, "gateway": gateway}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", MAKERS_AND_GATEWAY)
 def test_every_frame_leaves_a_trace_of_what_became_of_it(kind: str) -> None:
     net = Network()
-    device = MAKERS[kind](net)
+    device = MAKERS_AND_GATEWAY[kind](net)
     bombard(net, device, 5_000, seed=2)
     recorder = net.recorder
     told = set(recorder.note_subjects) | set(recorder.causes)
