@@ -95,6 +95,8 @@ def command(
         data["twice"] = _compare(report, file, until, shuffle)
     if out is not None:
         write_out(out, report.topology, report.network.trace, data)
+        if report.network.has_authority:
+            (out / "ca.pem").write_text(report.network.authority.pem(), encoding="ascii")
     if series_file is not None and series is not None:
         write_series(series_file, series)
     if junit_file is not None:

@@ -51,6 +51,8 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
                 _add_link(net, ends[index], cables[index])
             except TopologyError as error:
                 raise topology.error(("links", index), error.message, error.hint) from None
+    if any(service.https for node in topology.written_nodes.values() for service in getattr(node, "services", ())):
+        _ = net.authority  # before the first program starts, so that all trust it
     for name, node in topology.written_nodes.items():
         for service in node.services if isinstance(node, nodes.Host) else ():
             host = net[name]

@@ -51,6 +51,7 @@ class Judge:
             "drops": self._drops,
             "nat": lambda wanted: nat_failures(self.net, wanted),
             "firewall": lambda wanted: firewall_failures(self.net, wanted),
+            "printed": self._printed,
             "seen": self._seen,
             "unseen": self._unseen,
             "stdout": self._stdout,
@@ -59,6 +60,10 @@ class Judge:
         }
         found: list[str] = []
         for name, wanted in expect.checks().items():
+            own = self.action.check(name, wanted)
+            if own is not None:
+                found += own
+                continue
             check = special.get(name)
             found += check(wanted) if check is not None else self._result(name, wanted)
         return found
@@ -155,6 +160,18 @@ class Judge:
             if not bound.holds(actual.get(reason, 0))
         ]
 
+    def _printed(self, wanted: dict[str, list[str]]) -> list[str]:
+        found = []
+        for name, parts in wanted.items():
+            actual = "".join(process.stdout for process in getattr(self.net[name], "services", ()))
+            last = actual.splitlines()[-1] if actual.strip() else None
+            found += [
+                f"printed: expected {name} to print {quoted(part)}; its last line is {quoted(last)}"
+                for part in parts
+                if part not in actual
+            ]
+        return found
+
     def _seen(self, wanted: list[Any]) -> list[str]:
         seen = self._ports_seen()
         return [f"seen: expected a frame at {end}, none came" for end in wanted if str(end) not in seen]
@@ -171,14 +188,14 @@ class Judge:
         pairs = zip_longest(wanted.splitlines(), actual.splitlines())
         for number, (expected, got) in enumerate(pairs, start=1):
             if expected != got:
-                return [f"stdout: line {number}: expected {_quoted(expected)}, got {_quoted(got)}"]
+                return [f"stdout: line {number}: expected {quoted(expected)}, got {quoted(got)}"]
         return ["stdout: the ends of lines differ"]
 
     def _contains(self, stream: str, parts: list[str]) -> list[str]:
         actual: str = self.outcome[stream]
         last = actual.splitlines()[-1] if actual.strip() else None
         return [
-            f"{stream}_contains: expected {_quoted(part)}, which was not printed; the last line is {_quoted(last)}"
+            f"{stream}_contains: expected {quoted(part)}, which was not printed; the last line is {quoted(last)}"
             for part in parts
             if part not in actual
         ]
@@ -225,7 +242,8 @@ def _way(names: list[str]) -> str:
     return " > ".join(names) or "nothing"
 
 
-def _quoted(text: str | None) -> str:
+def quoted(text: str | None) -> str:
+    """A line as a failure quotes it."""
     if text is None:
         return "nothing"
     return repr(text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "...")

@@ -22,6 +22,7 @@ from sim.userland.table import SocketTable
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
+    from sim.lab.authority import Authority
     from sim.userland.process import Process
     from sim.userland.tasks import Scheduler
 
@@ -30,6 +31,11 @@ class Surroundings(Protocol):
     """What a node asks of its network: which address a name has, and to let time pass."""
 
     seed: int
+
+    @property
+    def authority(self) -> Authority: ...
+
+    environment: dict[str, str]
 
     @property
     def scheduler(self) -> Scheduler: ...
@@ -140,7 +146,7 @@ class Tools:
             seed=str(self.network.seed),
             stdin=stdin,
             name=name,
-            environment=environment,
+            environment={**self.network.environment, **(environment or {})},
             folder=folder,
         )
         self._programs.append(process)

@@ -22,6 +22,7 @@ from sim.units import duration
 from sim.wire.addresses import parse_ip
 
 if TYPE_CHECKING:
+    from sim.lab.authority import Authority
     from sim.userland.tasks import Scheduler
 
 CLOSING_TIME: Final = 100_000_000
@@ -41,7 +42,9 @@ class Running:
         self.trace = Trace(self.recorder, lambda: self.engine.now)
         self.nodes: dict[str, Node] = {}
         self.links: list[Link] = []
+        self.environment: dict[str, str] = {}  # of all programs, where they do not say otherwise
         self._scheduler: Scheduler | None = None
+        self._authority: Authority | None = None
         self._partition: Partition | None = None
 
     @property
@@ -98,6 +101,22 @@ class Running:
 
             self._scheduler = Scheduler(self.engine)
         return self._scheduler
+
+    @property
+    def authority(self) -> Authority:
+        """The certificate authority, which programs that start from now on trust. It comes into being when it is first
+        asked for."""
+        if self._authority is None:
+            from sim.lab.authority import Authority
+
+            self._authority = Authority(self.seed)
+            self.environment.update(self._authority.environment())
+        return self._authority
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether somebody has asked for the certificate authority."""
+        return self._authority is not None
 
     def port(self, end: str) -> Port:
         """The port "sw1:eth2", or the only port of a node that has one. Raises TopologyError."""

@@ -252,8 +252,9 @@ class Expect(Model):
     switches have learned (the port of a station, None if it must not be in the table), `arp` what hosts and routers
     have (whose MAC an address has), `routes` their next hops. `counters` are bounds on a node's counters by name,
     `drops` on how many packets were dropped for a reason while the step ran. `nat` is the outside end that gateways
-    have for an inside one (None: none), `firewall` how many packets each rule has decided about. `seen` are the nodes
-    and ports that the step's frames came by, `unseen` those they did not.
+    have for an inside one (None: none), `firewall` how many packets each rule has decided about. `printed` are texts,
+    each of which a node's services have printed. `seen` are the nodes and ports that the step's frames came by,
+    `unseen` those they did not.
     """
 
     path: list[Name] | None = None
@@ -264,12 +265,17 @@ class Expect(Model):
     drops: dict[Text, Count] | None = None
     nat: dict[Name, dict[NatEndText, NatEndText | None]] | None = None
     firewall: dict[Name, dict[Text, Count]] | None = None
+    printed: dict[Name, Parts] | None = None
     seen: list[EndpointName] | None = None
     unseen: list[EndpointName] | None = None
 
     def checks(self) -> dict[str, Any]:
         """What is expected, by name, in the order of the model."""
-        return {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
+        return {
+            field.alias or name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) is not None
+        }
 
 
 class PingExpect(Expect):

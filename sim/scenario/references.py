@@ -17,6 +17,7 @@ from sim.scenario.gateway_lint import expect_errors, gateway_errors
 from sim.scenario.model import (
     FrameStep,
     Host,
+    HttpStep,
     LinkStep,
     NodeStep,
     PartitionStep,
@@ -30,6 +31,7 @@ from sim.scenario.problems import MAX_PROBLEMS, Problem
 from sim.scenario.programs import Command
 from sim.scenario.steps import QUIET
 from sim.scenario.targets import TargetError, address_of, link_between, stack_of
+from sim.scenario.web import WebServer
 
 _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadcast"}
 
@@ -106,9 +108,20 @@ def _services(topology: Topology) -> Iterator[Fault]:
     for name, node in topology.written_nodes.items():
         if isinstance(node, Host):
             for index, service in enumerate(node.services):
+                path: Path = ("nodes", name, "services", index, service.kind)
                 if service.program is not None:
-                    path = ("nodes", name, "services", index, "program", "run")
-                    yield from _no_file(topology, service.program, path)
+                    yield from _no_file(topology, service.program, (*path, "run"))
+                web = service.http or service.https
+                if web is not None:
+                    yield from _no_folder(topology, web, path)
+
+
+def _no_folder(topology: Topology, web: WebServer, path: Path) -> Iterator[Fault]:
+    """A folder of a web server that is not there."""
+    for at, folder in web.folders():
+        if not os.path.isdir(os.path.join(topology.folder, folder)):
+            hint = "the path leads on from where this file is"
+            yield Fault("no-file", (*path, *at), f"there is no folder {folder!r}", hint)
 
 
 def _no_file(topology: Topology, command: Command, path: Path) -> Iterator[Fault]:
@@ -158,6 +171,8 @@ class _Steps:
         elif isinstance(step, ProgramStep):
             self._try((*path, "on"), lambda: stack_of(topology, step.program.on))
             self._found += _no_file(topology, step.program, (*path, "run"))
+        elif isinstance(step, HttpStep):
+            self._try((*path, "from"), lambda: stack_of(topology, step.http.source))
         elif isinstance(step, PartitionStep):
             for index, group in enumerate(step.partition.groups):
                 for place, name in enumerate(group):
@@ -199,7 +214,7 @@ class _Steps:
         for key in ("seen", "unseen"):
             for index, end in enumerate(getattr(expect, key) or ()):
                 self._port(end, (*path, key, index))
-        for key in ("arp", "routes", "counters", "nat", "firewall"):
+        for key in ("arp", "routes", "counters", "nat", "firewall", "printed"):
             for name in getattr(expect, key) or ():
                 if self._node(name, (*path, key, name)) and key in ("arp", "routes"):
                     self._try((*path, key, name), partial(stack_of, self._topology, name))

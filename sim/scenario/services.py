@@ -12,6 +12,18 @@ from pydantic_core import CoreSchema
 
 from sim.scenario.fields import FieldError, Model, Whole
 from sim.scenario.programs import Command
+from sim.scenario.small_servers import (
+    Chargen,
+    Daytime,
+    Discard,
+    HttpProxy,
+    Ntp,
+    Smtp,
+    Socks,
+    ThroughputServer,
+    TimeServer,
+)
+from sim.scenario.web import SecureWebServer, WebServer
 
 Port = Annotated[Whole, Field(ge=1, le=65_535)]
 
@@ -27,6 +39,17 @@ class Service(Model):
 
     program: Command | None = None
     echo: Echo | None = None
+    http: WebServer | None = None
+    https: SecureWebServer | None = None
+    discard: Discard | None = None
+    chargen: Chargen | None = None
+    daytime: Daytime | None = None
+    time: TimeServer | None = None
+    throughput: ThroughputServer | None = None
+    smtp: Smtp | None = None
+    ntp: Ntp | None = None
+    socks: Socks | None = None
+    proxy: HttpProxy | None = None
 
     @property
     def kind(self) -> str:

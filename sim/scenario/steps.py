@@ -24,6 +24,8 @@ from sim.scenario.fields import (
     shown,
 )
 from sim.scenario.programs import Program
+from sim.scenario.throughput import Throughput, ThroughputExpect
+from sim.scenario.web_steps import HttpExpect, HttpRequest
 
 Times = Annotated[Whole, Field(ge=1, le=1_000_000)]
 """How often something is sent."""
@@ -223,6 +225,18 @@ class TcpStep(BaseStep):
     expect: TcpExpect = Field(default_factory=TcpExpect)
 
 
+class HttpStep(BaseStep):
+    kind: ClassVar[str] = "http"
+    http: HttpRequest
+    expect: HttpExpect = Field(default_factory=HttpExpect)
+
+
+class ThroughputStep(BaseStep):
+    kind: ClassVar[str] = "throughput"
+    throughput: Throughput
+    expect: ThroughputExpect = Field(default_factory=ThroughputExpect)
+
+
 class ProgramStep(BaseStep):
     kind: ClassVar[str] = "program"
     program: Program
@@ -276,6 +290,8 @@ Step = (
     | TracerouteStep
     | UdpStep
     | TcpStep
+    | HttpStep
+    | ThroughputStep
     | ProgramStep
     | FrameStep
     | LinkStep
@@ -290,7 +306,7 @@ QUIET: Final = (LinkStep, NodeStep, PartitionStep, HealStep, WaitStep)
 STEPS: Final[dict[str, type[BaseStep]]] = {
     step.kind: step
     for step in (
-        *(PingStep, TracerouteStep, UdpStep, TcpStep, ProgramStep, FrameStep),
+        *(PingStep, TracerouteStep, UdpStep, TcpStep, HttpStep, ThroughputStep, ProgramStep, FrameStep),
         *(LinkStep, NodeStep, PartitionStep, HealStep, WaitStep),
     )
 }
@@ -331,6 +347,8 @@ AnyStep = Annotated[
         | Annotated[TracerouteStep, Tag("traceroute")]
         | Annotated[UdpStep, Tag("udp")]
         | Annotated[TcpStep, Tag("tcp")]
+        | Annotated[HttpStep, Tag("http")]
+        | Annotated[ThroughputStep, Tag("throughput")]
         | Annotated[ProgramStep, Tag("program")]
         | Annotated[FrameStep, Tag("frame")]
         | Annotated[LinkStep, Tag("link")]

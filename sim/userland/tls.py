@@ -6,17 +6,20 @@ is a `Channel`, which carries bytes between OpenSSL's memory and the socket, and
 
 OpenSSL's own randomness cannot be seeded: keys, random fields and so all bytes of a connection differ from run to run,
 while times and lengths stay equal if the certificate's signatures have one size (RSA, Ed25519; not ECDSA). And it
-judges the dates of certificates by the real clock.
+judges the dates of certificates by the real clock. Whom a program trusts by itself its environment says
+(`SSL_CERT_FILE`, `SSL_CERT_DIR`), as with OpenSSL on any machine; the real machine's own list is not for it.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from sim.userland.guest_socket import GuestSocket, here
+from sim.userland.tasks import current
 
 T = TypeVar("T")
 MOST_READ: Final = 1 << 16  # bytes taken from the socket at once: a few records of at most 2^14 (RFC 8446 5.1)
@@ -174,7 +177,28 @@ def wrap_socket(real: Callable[..., Any]) -> Callable[..., Any]:
     return wrap
 
 
+def default_verify_paths(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`SSLContext.set_default_verify_paths`: OpenSSL would look into the real environment."""
+
+    def set_default_verify_paths(self: Any) -> None:
+        if current() is None:
+            real(self)
+            return
+        file, folder = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
+        known = {
+            "cafile": file if os.path.isfile(file) else None,
+            "capath": folder if os.path.isdir(folder) else None,
+        }
+        if any(known.values()):
+            self.load_verify_locations(**known)
+
+    return set_default_verify_paths
+
+
 def replacements() -> list[tuple[Any, str, Any]]:
     """(class, name, what stands there from now on)."""
     context: Any = ssl.SSLContext
-    return [(context, "_wrap_socket", wrap_socket(context._wrap_socket))]
+    return [
+        (context, "_wrap_socket", wrap_socket(context._wrap_socket)),
+        (context, "set_default_verify_paths", default_verify_paths(context.set_default_verify_paths)),
+    ]

@@ -55,6 +55,10 @@ class Action:
         """What came of it: counts, times in ns, lists of names. The keys are those that `expect` knows."""
         return {}
 
+    def check(self, name: str, wanted: Any) -> list[str] | None:
+        """What is wrong with an expectation that only this step has; None for one that it does not judge itself."""
+        return None
+
     def summary(self) -> str:
         """What came of it, in a few words."""
         return ""

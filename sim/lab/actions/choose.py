@@ -9,6 +9,8 @@ from sim.lab.actions.frames import FrameAction
 from sim.lab.actions.probes import PingAction, TracerouteAction
 from sim.lab.actions.programs import ProgramAction
 from sim.lab.actions.streams import TcpAction
+from sim.lab.actions.throughput import ThroughputAction
+from sim.lab.actions.web import HttpAction
 from sim.lab.network import Network
 from sim.scenario import steps
 
@@ -27,6 +29,10 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, 
             return UdpAction(net, step.udp, on_done)
         case steps.TcpStep():
             return TcpAction(net, step.tcp, on_done)
+        case steps.HttpStep():
+            return HttpAction(net, step.http, on_done)
+        case steps.ThroughputStep():
+            return ThroughputAction(net, step.throughput, on_done)
         case steps.FrameStep():
             return FrameAction(net, step.frame, on_done)
         case steps.LinkStep():
