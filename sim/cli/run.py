@@ -104,7 +104,7 @@ def command(
     if as_json:
         print_json(data)
     else:
-        _show_end(report, quiet)
+        _show_end(report, quiet, None if verbose else MOST_OUTPUT)
         if twice and not (quiet and data["twice"]["same"]):
             write(difference_lines(data["twice"]))
     raise typer.Exit(0 if report.passed and (not twice or data["twice"]["same"]) else 1)
@@ -131,15 +131,19 @@ def _connections(step: StepReport, recorder: Recorder, verbose: bool) -> list[Li
     return lines
 
 
-def _show_end(report: Report, quiet: bool) -> None:
+def _show_end(report: Report, quiet: bool, most: int | None) -> None:
     for step in report.steps:
         if step.ended is None:
             write(step_lines(step.as_dict()))
             write(output_lines(step.outcome))
     for service in report.services():
+        title = f"service {service['name']} on {service['host']}"
         if service["exit"]:
-            write([[(f"service {service['name']} on {service['host']}: exit code {service['exit']}", "error")]])
-            write(output_lines(service))
+            write([[(f"{title}: exit code {service['exit']}", "error")]])
+            write(output_lines(service, most))
+        elif service["stdout"] and not quiet:
+            write([[(title, "note")]])
+            write(output_lines(service, most))
     if report.error is not None:
         write([[(report.error, "error")]])
     if not quiet or not report.passed:

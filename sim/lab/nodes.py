@@ -22,7 +22,7 @@ from sim.userland.table import SocketTable
 if TYPE_CHECKING:
     from scapy.packet import Packet
 
-    from sim.lab.authority import Authority
+    from sim.lab.authority.authority import Authority
     from sim.userland.process import Process
     from sim.userland.tasks import Scheduler
 

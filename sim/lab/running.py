@@ -22,7 +22,7 @@ from sim.units import duration
 from sim.wire.addresses import parse_ip
 
 if TYPE_CHECKING:
-    from sim.lab.authority import Authority
+    from sim.lab.authority.authority import Authority
     from sim.userland.tasks import Scheduler
 
 CLOSING_TIME: Final = 100_000_000
@@ -107,7 +107,7 @@ class Running:
         """The certificate authority, which programs that start from now on trust. It comes into being when it is first
         asked for."""
         if self._authority is None:
-            from sim.lab.authority import Authority
+            from sim.lab.authority.authority import Authority
 
             self._authority = Authority(self.seed)
             self.environment.update(self._authority.environment())

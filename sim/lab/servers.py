@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 SERVERS: Final[dict[str, str]] = {
     "echo": "sim.services.echo",
-    "http": "sim.services.http_server",
-    "https": "sim.services.http_server",
+    "http": "sim.services.http_server.server",
+    "https": "sim.services.http_server.server",
     "discard": "sim.services.discard",
     "chargen": "sim.services.chargen",
     "daytime": "sim.services.daytime",
     "time": "sim.services.time_protocol",
-    "throughput": "sim.services.throughput",
+    "throughput": "sim.services.throughput.server",
     "smtp": "sim.services.smtp_sink",
     "ntp": "sim.services.ntp_server",
     "socks": "sim.services.socks_proxy",
@@ -50,7 +50,7 @@ def serve(host: LabHost, service: Service, folder: str) -> Process:
     return host.serve(run, name=kind, folder=folder)
 
 
-def _web(host: LabHost, settings: dict[str, Any], folder: str) -> dict[str, Any]:
+def _web(_: LabHost, settings: dict[str, Any], folder: str) -> dict[str, Any]:
     """Folders are those of the topology's file, and all files as old as the network: an answer must not depend on when
     somebody has made a copy of them."""
     settings = {**settings, "modified": float(START)}

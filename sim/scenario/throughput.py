@@ -32,10 +32,10 @@ class Throughput(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Throughput:
-        if self.protocol == "udp" and self.length is not None:
-            if not SMALLEST_DATAGRAM <= self.length <= LARGEST_DATAGRAM:
-                hint = f"{SMALLEST_DATAGRAM} to {LARGEST_DATAGRAM}"
-                raise FieldError(f"a datagram of {self.length} bytes cannot be measured", hint, at=("length",))
+        length = SMALLEST_DATAGRAM if self.protocol == "tcp" or self.length is None else self.length
+        if not SMALLEST_DATAGRAM <= length <= LARGEST_DATAGRAM:
+            hint = f"{SMALLEST_DATAGRAM} to {LARGEST_DATAGRAM}"
+            raise FieldError(f"a datagram of {length} bytes cannot be measured", hint, at=("length",))
         return self
 
 

@@ -164,4 +164,4 @@ class SecureWebServer(WebServer):
 
     port: Port = 443
     names: list[HostName] = Field(default_factory=list)
-    certificate: Literal["good", "expired", "self-signed"] = "good"
+    certificate: Literal["good", "expired", "self_signed"] = "good"

@@ -15,7 +15,7 @@ def serve(tell: Callable[[], bytes], port: int, address: str) -> None:
 
 
 async def _serve(tell: Callable[[], bytes], address: str, port: int) -> None:
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connection(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(tell())
         writer.close()
 

@@ -92,11 +92,11 @@ def fetch(
     return exchange
 
 
-class TooManyRedirects(ValueError):
+class TooManyRedirectsError(ValueError):
     """It was sent on more often than anybody should be."""
 
 
-class NoAnswer(ValueError):
+class NoAnswerError(ValueError):
     """The server has hung up."""
 
 
@@ -130,7 +130,7 @@ class _Client:
             if not follow or exchange.status not in REDIRECTS or location is None:
                 return
             if exchange.redirects == MOST_REDIRECTS:
-                raise TooManyRedirects(f"too many redirects: {MOST_REDIRECTS} and no end")
+                raise TooManyRedirectsError(f"too many redirects: {MOST_REDIRECTS} and no end")
             exchange.redirects += 1
             exchange.url = urljoin(exchange.url, location)
             if exchange.status not in KEEP_METHOD and method not in ("GET", "HEAD"):
@@ -167,7 +167,7 @@ class _Client:
         timing.add("dns", since)
         self.doing = "connecting"
         since = time.perf_counter_ns()
-        self._socket = self._connect([(family, address) for family, _, _, _, address in addresses])
+        self._socket = self._connect([(family, (str(found[0]), int(found[1]))) for family, _, _, _, found in addresses])
         timing.add("connect", since)
         if scheme == "https":
             self.doing = "agreeing on TLS"
@@ -184,7 +184,7 @@ class _Client:
         failure: OSError = OSError("no address")
         for family, address in addresses:
             if self.exchange.address is None:
-                self.exchange.address = address[:2]
+                self.exchange.address = address
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.settimeout(self._left())
@@ -206,7 +206,7 @@ class _Client:
             if event is h11.NEED_DATA:
                 data = self._sock().recv(READ)
                 if first and not data:
-                    raise NoAnswer("the connection was closed without an answer")
+                    raise NoAnswerError("the connection was closed without an answer")
                 if first:
                     exchange.timing.first_byte = time.perf_counter_ns() - self.began
                     first = False

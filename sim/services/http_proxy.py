@@ -19,8 +19,11 @@ from sim.services.relaying import Ends, connect, relay
 
 IDLE: Final = 60.0
 HOP_BY_HOP: Final = frozenset(
-    (b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te")
-    + (b"trailer", b"transfer-encoding", b"upgrade", b"expect")
+    name.encode()
+    for name in (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade", "expect"),
+    )
 )
 """Fields of one connection, which are not passed on (RFC 9110 7.6.1)."""
 VIA: Final = (b"via", b"1.1 packetsim")
@@ -208,7 +211,7 @@ async def _reach(host: str, port: int) -> Ends:
         raise ProxyError(502) from None
 
 
-async def _next(connection: h11.Connection, reader: StreamReader) -> h11.Event | type[h11.PAUSED]:
+async def _next(connection: h11.Connection, reader: StreamReader) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
     """The next event of a connection. Raises OSError and h11.RemoteProtocolError."""
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await asyncio.wait_for(reader.read(65_536), IDLE))

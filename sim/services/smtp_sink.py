@@ -48,7 +48,10 @@ class Session:
         self._max_size = max_size
         self._greeted = False
         self._errors = 0
-        self._reset()
+        self._sender: str | None = None
+        self._recipients: list[str] = []
+        self._text = bytearray()
+        self._size = 0
 
     def greeting(self) -> str:
         """What the server says first."""
@@ -162,8 +165,8 @@ class Session:
         return f"mail from <{self._sender}> to {to}, {self._size} bytes: {subject}"
 
     def _reset(self) -> None:
-        self._sender: str | None = None
-        self._recipients: list[str] = []
+        self._sender = None
+        self._recipients = []
         self._text = bytearray()
         self._size = 0
 

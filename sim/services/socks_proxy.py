@@ -229,7 +229,7 @@ class _Association:
             found = await asyncio.get_running_loop().getaddrinfo(*target, family=socket.AF_INET)
         except OSError:
             return
-        self._go((found[0][4][0], target[1]), data)
+        self._go((str(found[0][4][0]), target[1]), data)
 
     def _go(self, target: Address, data: bytes) -> None:
         self.sent += 1

@@ -30,7 +30,7 @@ def served(module: str, **settings: object) -> Iterator[int]:
     """`sim.services.MODULE.serve(...)` in a process of its own on 127.0.0.1; the TCP port on which it listens."""
     port = free_port()
     arguments = {"address": "127.0.0.1", "port": port, **settings}
-    code = f"from sim.services import {module}; {module}.serve(**{arguments!r})"
+    code = f"import importlib; importlib.import_module('sim.services.{module}').serve(**{arguments!r})"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as process:
         try:
             _await(port, process)

@@ -20,6 +20,15 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, 
 
     Raises TopologyError for what it cannot be done with.
     """
+    made = _change(step, net, cables, on_done) or _traffic(step, net, on_done)
+    if made is None and isinstance(step, steps.ProgramStep):
+        made = ProgramAction(net, step.program, folder, on_done)
+    assert made is not None, f"a step that nothing runs: {step}"
+    return made
+
+
+def _traffic(step: steps.BaseStep, net: Network, on_done: Done) -> Action | None:
+    """Steps that send something."""
     match step:
         case steps.PingStep():
             return PingAction(net, step.ping, on_done)
@@ -35,16 +44,20 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, 
             return ThroughputAction(net, step.throughput, on_done)
         case steps.FrameStep():
             return FrameAction(net, step.frame, on_done)
+    return None
+
+
+def _change(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done) -> Action | None:
+    """Steps that change the network, or let time pass."""
+    match step:
         case steps.LinkStep():
             return LinkAction(net, step.link, cables, on_done)
         case steps.NodeStep():
             return NodeAction(net, step.node, on_done)
-        case steps.ProgramStep():
-            return ProgramAction(net, step.program, folder, on_done)
         case steps.PartitionStep():
             return PartitionAction(net, step.partition, on_done)
         case steps.HealStep():
             return HealAction(net, on_done)
         case steps.WaitStep():
             return WaitAction(net, step.wait, on_done)
-    raise AssertionError(f"a step that nothing runs: {step}")
+    return None

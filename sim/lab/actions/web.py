@@ -28,7 +28,12 @@ class HttpAction(GuestAction):
 
     def start(self) -> None:
         step = self.step
-        settings = {"follow": step.follow, "timeout": step.timeout, "insecure": step.insecure, "count": step.count}
+        settings: dict[str, Any] = {
+            "follow": step.follow,
+            "timeout": step.timeout,
+            "insecure": step.insecure,
+            "count": step.count,
+        }
         self.spawn(partial(fetch, step.url, step.method, step.headers, step.body, **settings), "http")
 
     def watched(self) -> int | None:

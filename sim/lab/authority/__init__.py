@@ -5,9 +5,3 @@ same certificates to the byte; RSA because every client knows it, browsers too, 
 length, so that the times and lengths of a run repeat. Whoever knows the seed knows the keys: nothing outside of a lab
 may trust them.
 """
-
-from __future__ import annotations
-
-from sim.lab.authority.authority import Authority
-
-__all__ = ["Authority"]

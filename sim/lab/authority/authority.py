@@ -14,7 +14,7 @@ from sim.lab.authority import certificates, der
 from sim.lab.authority.certificates import EXPIRED, GOOD, Party
 from sim.lab.authority.rsa import PrivateKey, make_key
 
-Quality = Literal["good", "expired", "self-signed"]
+Quality = Literal["good", "expired", "self_signed"]
 CERTIFICATE: Final = "CERTIFICATE"
 TRUST: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Environment variables that name whom to trust: to Python's `ssl` and httpx, to requests, to curl."""
@@ -37,7 +37,7 @@ class Authority:
     def certificate(self, names: tuple[str, ...], quality: Quality = "good") -> str:
         """Key, certificate and the authority's, as PEM text for a server of these names; the first is its main one."""
         subject = Party(names[0], self._server_key)
-        issuer = subject if quality == "self-signed" else self._ca
+        issuer = subject if quality == "self_signed" else self._ca
         made = certificates.server(subject, issuer, names, EXPIRED if quality == "expired" else GOOD)
         return self._server_key.pem() + der.pem(CERTIFICATE, made)
 

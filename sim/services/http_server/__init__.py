@@ -4,9 +4,3 @@
 `ranges.py` and `validators.py` below it; `connection.py` carries requests and answers over one connection, and
 `server.py` listens.
 """
-
-from __future__ import annotations
-
-from sim.services.http_server.server import serve
-
-__all__ = ["serve"]

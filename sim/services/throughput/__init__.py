@@ -5,10 +5,3 @@ Then come the streams: TCP connections that begin with `STREAM cookie number`, o
 header (`protocol.py`). When the time is up the sender says over the control connection how much it has sent, and the
 receiver what came: both ends know the result.
 """
-
-from __future__ import annotations
-
-from sim.services.throughput.client import measure
-from sim.services.throughput.server import serve
-
-__all__ = ["measure", "serve"]

@@ -29,7 +29,8 @@ class ProtocolError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured: `duration` in ns, `rate` in bit/s of each stream (None: all it can), `length` in bytes."""
+    """What is to be measured: `duration` in ns, `rate` in bit/s of each stream (None: all it can), `length` in
+    bytes."""
 
     protocol: str = "tcp"
     duration: int = SECOND
