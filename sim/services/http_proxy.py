@@ -59,7 +59,7 @@ class _Proxy:
         self._open = 0
 
     async def run(self, address: str, port: int) -> None:
-        async with await asyncio.start_server(self._connected, address, port):
+        async with await serving.listen(self._connected, address, port):
             await serving.forever()
 
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:

@@ -180,7 +180,7 @@ async def _serve(address: str, port: int, domains: list[str], max_size: int) -> 
         finally:
             writer.close()
 
-    async with await asyncio.start_server(connection, address, port, limit=LONGEST_TEXT_LINE):
+    async with await serving.listen(connection, address, port, limit=LONGEST_TEXT_LINE):
         await serving.forever()
 
 

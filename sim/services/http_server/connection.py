@@ -134,7 +134,8 @@ class Connection:
         if expected is not None and expected.lower() != "100-continue":
             raise _Refusal(417)
         if self._h11.they_are_waiting_for_100_continue:
-            await self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[], reason="Continue")))
+            go_on = h11.InformationalResponse(status_code=100, headers=[], reason="Continue")
+            await self._write(self._h11.send(go_on) or b"")
 
     async def _content(self) -> AsyncIterator[bytes]:
         """The request's content, as it comes. Raises _Refusal for too much of it, or too little at a time."""
@@ -170,18 +171,19 @@ class Connection:
             headers.append(("Transfer-Encoding", "chunked"))
         elif not made.chunked:
             headers.append(("Content-Length", str(made.size)))
-        await self._write(self._h11.send(h11.Response(status_code=made.status, headers=headers, reason=_reason(made))))
-        sent = 0
+        head = h11.Response(status_code=made.status, headers=headers, reason=_reason(made))
+        waiting, sent = self._h11.send(head) or b"", 0  # the head goes out together with what follows it
         if request is None or request.method != "HEAD":
             for piece in _paced(made):
-                await self._write(self._h11.send(h11.Data(data=piece)))
+                await self._write(waiting + (self._h11.send(h11.Data(data=piece)) or b""))
+                waiting = b""
                 sent += len(piece)
                 if made.rate is not None:
                     await asyncio.sleep(len(piece) * 8 / made.rate)
-        await self._write(self._h11.send(h11.EndOfMessage()))
+        await self._write(waiting + (self._h11.send(h11.EndOfMessage()) or b""))
         self._log(made.status, sent)
 
-    async def _write(self, data: bytes | None) -> None:
+    async def _write(self, data: bytes) -> None:
         if data:
             self._writer.write(data)
             await asyncio.wait_for(self._writer.drain(), WRITE_TIMEOUT)

@@ -60,7 +60,7 @@ class Server:
 
     async def run(self, address: str, port: int, context: ssl.SSLContext | None) -> None:
         """Serve without an end."""
-        async with await asyncio.start_server(self._connected, address, port, ssl=context, backlog=128):
+        async with await serving.listen(self._connected, address, port, ssl=context, backlog=128):
             await serving.forever()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

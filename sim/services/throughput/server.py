@@ -58,7 +58,7 @@ class _Server(asyncio.DatagramProtocol):
     async def run(self, address: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, (address, port))
-        async with await asyncio.start_server(self._connected, address, port, limit=4_096):
+        async with await serving.listen(self._connected, address, port, limit=4_096):
             await serving.forever()
 
     # -- TCP
