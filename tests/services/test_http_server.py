@@ -269,6 +269,7 @@ def test_there_is_room_for_so_many_connections() -> None:
     assert pair.service.exit_code is None
 
 
+@pytest.mark.slow
 def test_mutated_requests_never_stop_it(pair: Pair) -> None:
     """Each of them gets an answer, or an end; and the server goes on."""
     chance = random.Random(1)

@@ -35,7 +35,7 @@ class Authority:
         return der.pem(CERTIFICATE, certificates.root(self._ca))
 
     def certificate(self, names: tuple[str, ...], quality: Quality = "good") -> str:
-        """Key, certificate and the authority's, as PEM text for a server of these names; the first is its main one."""
+        """Key and certificate as PEM text for a server of these names; the first is its main one."""
         subject = Party(names[0], self._server_key)
         issuer = subject if quality == "self_signed" else self._ca
         made = certificates.server(subject, issuer, names, EXPIRED if quality == "expired" else GOOD)

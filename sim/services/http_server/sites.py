@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 READ: Final = ("GET", "HEAD")
+ANY: Final = (*READ, "POST", "PUT", "PATCH", "DELETE")
 MOVED: Final = 301
 OK: Final = 200
 COMMON: Final = ("headers", "delay", "rate")
@@ -40,7 +41,7 @@ class Route:
         names = {"bytes": "size", "type": "media_type"}
         values = {names.get(name, name): value for name, value in settings.items() if value is not None}
         status = MOVED if values.get("redirect") is not None else OK
-        methods = (*READ, "POST", "PUT") if values.get("echo") else READ
+        methods = ANY if values.get("echo") or values.get("redirect") is not None else READ
         return cls(**{"status": status, **values, "methods": tuple(values.get("methods", methods))})
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass, field
@@ -67,13 +69,19 @@ def measure(
     report = Report()
     try:
         asyncio.run(_Client(host, port, plan, report).run())
-    except TimeoutError as error:
-        report.error = (error.strerror or "timeout").lower()
     except OSError as error:
-        report.error = (error.strerror or str(error)).lower()
+        report.error = _words(error)
     except ValueError as error:
         report.error = str(error)
     return report
+
+
+def _words(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "name not known"
+    if error.errno is None:
+        return "timeout" if isinstance(error, TimeoutError) else str(error)
+    return os.strerror(error.errno).lower()  # asyncio has words of its own, with addresses in them
 
 
 class _Client(asyncio.DatagramProtocol):
@@ -81,8 +89,17 @@ class _Client(asyncio.DatagramProtocol):
         self._host, self._port, self._plan, self._report = host, port, plan, report
         self._counts = [Count() for _ in range(plan.parallel)]
         self._cookie = b""
+        self._open: list[Any] = []  # writers and transports
 
     async def run(self) -> None:
+        try:
+            await self._measure()
+        finally:
+            for end in self._open:
+                end.close()
+            await asyncio.sleep(0)  # asyncio closes a moment later
+
+    async def _measure(self) -> None:
         reader, writer = await self._connect()
         await say(writer, self._plan.message())
         self._cookie = bytes.fromhex(str((await hear(reader)).get("cookie")))
@@ -97,11 +114,12 @@ class _Client(asyncio.DatagramProtocol):
             else:
                 await say(writer, {"sent": sent})
                 self._add_up(sent, (await hear(reader)).get("streams", []))
-        writer.close()
 
     async def _connect(self) -> tuple[StreamReader, StreamWriter]:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await asyncio.open_connection(self._host, self._port)
+            reader, writer = await asyncio.open_connection(self._host, self._port)
+        self._open.append(writer)
+        return reader, writer
 
     # -- TCP
 
@@ -110,34 +128,29 @@ class _Client(asyncio.DatagramProtocol):
         pairs = [await self._connect() for _ in range(self._plan.parallel)]
         for number, (_, writer) in enumerate(pairs):
             writer.write(f"STREAM {self._cookie.hex()} {number}\n".encode())
-        sent = await asyncio.gather(*(self._stream(number, *pair) for number, pair in enumerate(pairs)))
-        for _, writer in pairs:
-            writer.close()
-        return list(sent)
+        return list(await asyncio.gather(*(self._stream(number, *pair) for number, pair in enumerate(pairs))))
 
     async def _stream(self, number: int, reader: StreamReader, writer: StreamWriter) -> int:
         if self._plan.reverse:
             await receive_stream(reader, self._counts[number])
+            writer.close()
             return 0
         sent = await send_stream(writer, self._plan)
         await reader.read()  # the server closes when it has it all
+        writer.close()
         return sent
 
     # -- UDP
 
     async def _datagrams(self, control: StreamReader) -> list[int]:
         loop = asyncio.get_running_loop()
-        ends = [
-            await loop.create_datagram_endpoint(lambda: self, remote_addr=(self._host, self._port))
-            for _ in range(self._plan.parallel)
-        ]
-        try:
-            run = self._hear_datagrams if self._plan.reverse else self._send_datagrams
-            return list(await asyncio.gather(*(run(number, end[0]) for number, end in enumerate(ends))))
-        finally:
-            if not self._plan.reverse:
-                for transport, _ in ends:
-                    transport.close()
+        ends = []
+        for _ in range(self._plan.parallel):
+            transport, _ = await loop.create_datagram_endpoint(lambda: self, remote_addr=(self._host, self._port))
+            ends.append(transport)
+            self._open.append(transport)
+        run = self._hear_datagrams if self._plan.reverse else self._send_datagrams
+        return list(await asyncio.gather(*(run(number, end) for number, end in enumerate(ends))))
 
     async def _send_datagrams(self, number: int, transport: Any) -> int:
         return await send_datagrams(transport.sendto, self._cookie, number, self._plan)
