@@ -91,8 +91,14 @@ def test_tshark_reads_its_captures(path: Path, reports: dict[Path, Report], tmp_
 RUN = """
 import sys, sim
 for path in sys.argv[1:]:
-    print(sim.run(path).digest)
+    trace = sim.run(path).network.trace
+    print(trace.digest(payload="https:" not in open(path, encoding="utf-8").read()))
 """
+
+
+def digest(path: Path, report: Report) -> str:
+    """Of a run with TLS that of its shape: its keys come from the system, not from the seed."""
+    return report.network.trace.digest(payload="https:" not in path.read_text(encoding="utf-8"))
 
 
 def digests(paths: list[Path], hash_seed: str) -> list[str]:
@@ -104,7 +110,7 @@ def digests(paths: list[Path], hash_seed: str) -> list[str]:
 
 @pytest.mark.slow
 def test_same_seed_same_digest_in_another_process_with_another_hash_seed(reports: dict[Path, Report]) -> None:
-    here = [reports[path].digest for path in FILES]
+    here = [digest(path, reports[path]) for path in FILES]
     assert digests(FILES, "1") == here
     assert digests(FILES, "2") == here
 

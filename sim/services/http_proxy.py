@@ -131,8 +131,9 @@ class _Session:
         early, _ = self._h11.trailing_data
         if early:
             server[1].write(early)
+        self._log(request, "open")
         sent, received = await relay((self._reader, self._writer), server)
-        self._log(request, f"200 {sent + len(early)} {received}")
+        self._log(request, f"closed {sent + len(early)} {received}")
 
     # -- whole URLs
 
@@ -182,12 +183,14 @@ class _Session:
     async def _refuse(self, status: int) -> None:
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             raise ConnectionAbortedError("an answer was cut short")
-        body = f"{status} {HTTPStatus(status).phrase}\n".encode()
+        phrase = HTTPStatus(status).phrase
+        body = f"{status} {phrase}\n".encode()
         fields = [("Content-Length", str(len(body))), ("Content-Type", "text/plain"), ("Connection", "close")]
         if status == 407:
             fields.append(("Proxy-Authenticate", 'Basic realm="packetsim"'))
-        for event in (h11.Response(status_code=status, headers=fields), h11.Data(data=body), h11.EndOfMessage()):
-            await self._send(event)
+        await self._send(h11.Response(status_code=status, headers=fields, reason=phrase))
+        await self._send(h11.Data(data=body))
+        await self._send(h11.EndOfMessage())
         print(f"{self._peer} refused {status}", flush=True)
 
     async def _send(self, event: h11.Event) -> None:

@@ -123,8 +123,9 @@ class _Proxy:
             print(f"{peer} CONNECT {where} failed", flush=True)
             raise SocksError(str(error), code) from None
         writer.write(reply(SUCCEEDED, server[1].get_extra_info("sockname")))
+        print(f"{peer} CONNECT {where} open", flush=True)
         sent, received = await relay((reader, writer), server)
-        print(f"{peer} CONNECT {where} {sent} {received}", flush=True)
+        print(f"{peer} CONNECT {where} closed {sent} {received}", flush=True)
 
 
 def reply(code: int, bound: Address) -> bytes:

@@ -243,7 +243,7 @@ def test_a_content_that_drips_is_cut_off() -> None:
 def test_who_says_nothing_is_hung_up_on() -> None:
     pair = Pair(idle_timeout=3_000_000_000)
 
-    def program() -> tuple[float, bytes]:
+    def program() -> tuple[bytes, float]:
         begun = time.monotonic()
         with socket.create_connection(("web", 80), timeout=100) as connection:
             return connection.recv(100), time.monotonic() - begun
