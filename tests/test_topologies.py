@@ -20,6 +20,7 @@ TSHARK_CHECKS = (
     "ip.check_checksum:TRUE",
     "udp.check_checksum:TRUE",
     "tcp.check_checksum:TRUE",
+    "tcp.desegment_tcp_streams:FALSE",  # each frame is in the file once for every port: no stream can be put together
 )
 
 named = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -86,6 +87,23 @@ def test_tshark_reads_its_captures(path: Path, reports: dict[Path, Report], tmp_
     total = subprocess.run([*arguments, "frame"], capture_output=True, text=True, check=True).stdout.split()
     assert len(total) == len(trace.captured())
     assert len(single) == len({event.port for event in trace.captured()})
+
+
+@pytest.mark.parametrize("name", ["web", "proxies", "web_programs"])
+@needs_tshark
+@pytest.mark.slow
+def test_tshark_reads_the_pages_that_the_client_has_got(name: str, reports: dict[Path, Report], tmp_path: Path) -> None:
+    """Requests, answers and their content, put together from the segments at the client's port."""
+    path = TOPOLOGIES / f"{name}.yaml"
+    reports[path].network.trace.write_pcaps(tmp_path)
+    arguments = ["tshark", "-r", str(tmp_path / "pc1-eth0.pcap"), "-T", "fields", "-e", "http.response.code", "-Y"]
+    found = {
+        what: subprocess.run([*arguments, what], capture_output=True, text=True, check=True).stdout.split()
+        for what in ("_ws.malformed || http.unknown_header", "http.request", "http.response")
+    }
+    assert found["_ws.malformed || http.unknown_header"] == []
+    assert len(found["http.response"]) >= 2
+    assert set(found["http.response"]) >= {"200", "404"}
 
 
 RUN = """

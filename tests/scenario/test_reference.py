@@ -17,7 +17,21 @@ from sim.scenario.programs import Command, Program
 from sim.scenario.queueing import CoDel, Discipline, DropTail, FqCoDel, Red, TokenBucket
 from sim.scenario.services import Echo, Service
 from sim.scenario.shapes import FatTree, Line, Random, Ring, Star, Tree
+from sim.scenario.small_servers import (
+    Chargen,
+    Daytime,
+    Discard,
+    HttpProxy,
+    Ntp,
+    Smtp,
+    Socks,
+    ThroughputServer,
+    TimeServer,
+)
 from sim.scenario.steps import Frame, LinkChange, NodeChange, Partition, Ping, Tcp, Traceroute, Udp
+from sim.scenario.throughput import Throughput, ThroughputExpect
+from sim.scenario.web import Page, SecureWebServer, Site, WebServer
+from sim.scenario.web_steps import HttpExpect, HttpRequest, TimingExpect
 
 TOPOLOGIES = Path(__file__).parents[2] / "topologies"
 PAGE = (TOPOLOGIES / "README.md").read_text("utf-8")
@@ -26,6 +40,8 @@ MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
     *(Command, Program, Service, Echo, Partition),
     *(Nat, Forward, Timeouts, Firewall, Rule, Match),
+    *(Chargen, Daytime, Discard, HttpProxy, Ntp, Smtp, Socks, ThroughputServer, TimeServer),
+    *(Page, Site, WebServer, SecureWebServer, HttpRequest, HttpExpect, TimingExpect, Throughput, ThroughputExpect),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
     *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ProgramExpect),
