@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.loopback import served
+
 PROGRAMS = Path(__file__).parent.parent / "topologies" / "programs"
 PATIENCE = 20  # s, before a test gives up
 pytestmark = pytest.mark.slow
@@ -177,6 +179,36 @@ def test_ping(start: Start) -> None:
     assert lines[3:5] == ["", "--- localhost ping statistics ---"]
     assert re.fullmatch(r"2 packets transmitted, 2 received, 0% packet loss, time \d+ms", lines[5])
     assert re.fullmatch(r"rtt min/avg/max/mdev = \d+\.\d{3}(/\d+\.\d{3}){3} ms", lines[6])
+
+
+def test_a_mail_and_the_clock(start: Start) -> None:
+    with served("smtp_sink", domains=["b.test"]) as port:
+        mail = start("mail_client.py", "127.0.0.1", port, "a@a.test", "b@b.test", "Hello")
+        mail.type("text")
+        assert mail.end() == (0, ["sent"], "")
+        refused = start("mail_client.py", "127.0.0.1", port, "a@a.test", "c@c.test", "Hello").end()
+        assert refused == (1, ["refused: 550 5.7.1 no mail for c.test here"], "")
+    with served("ntp_server", udp=True, offset=5_000_000_000) as port:
+        code, (line,), _ = start("ntp_client.py", "127.0.0.1", port).end()
+        assert (code, line.split(",")[0]) == (0, "stratum 1")
+        assert float(line.split()[3]) == pytest.approx(5, abs=0.5)
+    with served("echo") as port:
+        assert start("ask_port.py", "127.0.0.1", port, 1000, "hello").end() == (0, ["hello"], "")
+
+
+def test_a_page_through_proxies(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served("http_server.server", body="a page") as web:
+        with served("socks_proxy", users={"ann": "secret"}) as port:
+            through = start("socks_client.py", "127.0.0.1", port, "localhost", web, "ann", "secret").end()
+            assert through == (0, ["through", "HTTP/1.1 200 OK", "a page"], "")
+            assert (
+                start("socks_client.py", "127.0.0.1", port, "localhost", web, "ann", "x").end()[2] == "wrong password\n"
+            )
+        with served("http_proxy") as port:
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            monkeypatch.setenv("no_proxy", "")
+            fetched = start("fetch.py", f"http://127.0.0.1:{web}/", f"http://127.0.0.1:{web}/x").end()
+            assert fetched == (0, ["200 1.1 packetsim a page", "404 Not Found"], "")
 
 
 def test_they_need_the_standard_library_only() -> None:
