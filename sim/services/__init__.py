@@ -5,7 +5,7 @@ well on a real machine. Each is a function that serves until it is interrupted: 
 `sim/lab/servers.py` knows them by the names that they have in a topology. What a protocol says is apart from the
 sockets where that is more than a line: `http_server/answers.py`, `smtp_sink.Session`, `ntp_server.reply`.
 
-`http_client.fetch` and `throughput/client.measure` are clients of the same sort: steps of a scenario run them on a host.
+`http_client.fetch` and `throughput/client.measure` are clients of the same sort: steps of a scenario run them.
 
 `ping.py`, `traceroute.py`, `datagrams.py` and `streams.py`, which scenarios use by the thousand, are driven by events
 instead, on `userland/machine.py`.

@@ -35,8 +35,7 @@ def lines(first: int, count: int) -> bytes:
 async def _serve(address: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(_Datagrams, (address, port))
-    async with await serving.listen(_connection, address, port):
-        await serving.forever()
+    await serving.accept(_connection, address, port)
 
 
 async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

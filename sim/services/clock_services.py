@@ -21,8 +21,7 @@ async def _serve(tell: Callable[[], bytes], address: str, port: int) -> None:
 
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: _Datagrams(tell), (address, port))
-    async with await serving.listen(connection, address, port):
-        await serving.forever()
+    await serving.accept(connection, address, port)
 
 
 class _Datagrams(asyncio.DatagramProtocol):

@@ -15,8 +15,7 @@ def serve(port: int = 9, address: str = "0.0.0.0") -> None:
 async def _serve(address: str, port: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(asyncio.DatagramProtocol, (address, port))
-    async with await serving.listen(_connection, address, port):
-        await serving.forever()
+    await serving.accept(_connection, address, port)
 
 
 async def _connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

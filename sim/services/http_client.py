@@ -84,7 +84,7 @@ def fetch(
             exchange.url = url
             client.began = began
             client.follow(method, dict(headers or {}), None if body is None else body.encode(), follow)
-    except (OSError, ValueError, h11.ProtocolError) as error:
+    except (OSError, ValueError, h11.ProtocolError) as error:  # a UnicodeError is a ValueError
         exchange.error = describe(error, client.doing, exchange.url)
     finally:
         client.close()

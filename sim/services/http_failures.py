@@ -16,8 +16,11 @@ def describe(error: Exception, doing: str, url: str) -> str:
         if error.errno == getattr(socket, "EAI_AGAIN", -3):
             return f"no name server answers for {host}"
         return f"name not known: {host}"
+    if isinstance(error, UnicodeError):
+        return f"name not known: {urlsplit(url).hostname or url}"  # a label of 64 characters
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
+        words = error.verify_message.replace("self signed", "self-signed")  # as OpenSSL 3 spells it
+        return f"certificate verify failed: {words}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {(error.reason or str(error)).lower().replace('_', ' ')}"
     if isinstance(error, TimeoutError) and error.errno is None:

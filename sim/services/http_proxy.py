@@ -59,8 +59,7 @@ class _Proxy:
         self._open = 0
 
     async def run(self, address: str, port: int) -> None:
-        async with await serving.listen(self._connected, address, port):
-            await serving.forever()
+        await serving.accept(self._connected, address, port)
 
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._open += 1
@@ -138,16 +137,14 @@ class _Session:
     # -- whole URLs
 
     async def _forward(self, request: h11.Request) -> None:
-        target = urlsplit(request.target.decode("ascii", "replace"))
-        if target.scheme.lower() != "http" or not target.hostname:
-            raise ProxyError(400)
+        host, port, path = _split(request.target.decode("ascii", "replace"))
         if any(name == b"via" and LOOP in value for name, value in request.headers):
             raise ProxyError(508)
         if self._h11.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
-        server = await _reach(target.hostname, target.port or 80)
+        server = await _reach(host, port)
         try:
-            await self._exchange(request, (target.path or "/") + (f"?{target.query}" if target.query else ""), server)
+            await self._exchange(request, path, server)
         finally:
             server[1].close()
 
@@ -202,11 +199,23 @@ class _Session:
         print(f"{self._peer} {request.method.decode('ascii')} {target} {what}", flush=True)
 
 
+def _split(url: str) -> tuple[str, int, str]:
+    """Host, port and the rest of a whole URL. Raises ProxyError for what is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError:
+        raise ProxyError(400) from None
+    if parts.scheme.lower() != "http" or not parts.hostname:
+        raise ProxyError(400)
+    return parts.hostname, port, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 async def _reach(host: str, port: int) -> Ends:
     """A connection to the origin server. Raises ProxyError."""
     try:
         return await connect(host, port)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # a label of 64 characters is no name
         raise ProxyError(502) from None
     except TimeoutError:
         raise ProxyError(504) from None

@@ -16,11 +16,14 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         return
 
 
-async def listen(
+async def accept(
     handler: Callable[[StreamReader, StreamWriter], Awaitable[None]], address: str, port: int, **options: Any
-) -> asyncio.Server:
-    """`asyncio.start_server`, whose connections end quietly when the server does: before Python 3.12 each that is cut
-    off by that is told as an error."""
+) -> None:
+    """Listen, and handle connections without an end; `options` are those of `asyncio.start_server`.
+
+    When the server is stopped its connections end quietly with it: each that is cut off would be told as an error
+    before Python 3.12, and since then be waited for.
+    """
 
     async def handle(reader: StreamReader, writer: StreamWriter) -> None:
         try:
@@ -28,7 +31,11 @@ async def listen(
         except asyncio.CancelledError:
             writer.transport.abort()
 
-    return await asyncio.start_server(handle, address, port, **options)
+    server = await asyncio.start_server(handle, address, port, **options)
+    try:
+        await forever()
+    finally:
+        server.close()
 
 
 async def forever() -> None:

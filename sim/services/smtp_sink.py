@@ -180,8 +180,7 @@ async def _serve(address: str, port: int, domains: list[str], max_size: int) -> 
         finally:
             writer.close()
 
-    async with await serving.listen(connection, address, port, limit=LONGEST_TEXT_LINE):
-        await serving.forever()
+    await serving.accept(connection, address, port, limit=LONGEST_TEXT_LINE)
 
 
 async def _dialogue(session: Session, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -58,8 +58,7 @@ class _Proxy:
         self._open = 0
 
     async def run(self, address: str, port: int) -> None:
-        async with await serving.listen(self._connected, address, port):
-            await serving.forever()
+        await serving.accept(self._connected, address, port)
 
     async def _connected(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._open += 1
@@ -118,8 +117,9 @@ class _Proxy:
         where = f"{target[0]}:{target[1]}"
         try:
             server = await connect(*target)
-        except OSError as error:
-            code = HOST_UNREACHABLE if isinstance(error, socket.gaierror) else REPLIES.get(error.errno or 0, FAILED)
+        except (OSError, UnicodeError) as error:  # a label of 64 characters is no name
+            code = REPLIES.get(getattr(error, "errno", None) or 0, FAILED)
+            code = HOST_UNREACHABLE if isinstance(error, socket.gaierror | UnicodeError) else code
             print(f"{peer} CONNECT {where} failed", flush=True)
             raise SocksError(str(error), code) from None
         writer.write(reply(SUCCEEDED, server[1].get_extra_info("sockname")))
@@ -228,7 +228,7 @@ class _Association:
     async def _look_up(self, target: Address, data: bytes) -> None:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(*target, family=socket.AF_INET)
-        except OSError:
+        except (OSError, UnicodeError):
             return
         self._go((str(found[0][4][0]), target[1]), data)
 

@@ -123,7 +123,7 @@ def ask(url: str) -> str:
             content: bytes = answer.read()
             return content.decode()
     except urllib.error.URLError as error:
-        return str(getattr(error.reason, "verify_message", error.reason))
+        return str(getattr(error.reason, "verify_message", error.reason)).replace("self signed", "self-signed")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ def field(made: Answer, name: str) -> str | None:
         ("GET", "no-slash", 400, b"400 Bad Request\n"),
         ("GET", "/%ff", 400, b"400 Bad Request\n"),
         ("GET", "/%00", 400, b"400 Bad Request\n"),
+        ("GET", "http://[::1/", 400, b"400 Bad Request\n"),
+        ("GET", "http://a]b/", 400, b"400 Bad Request\n"),
     ],
 )
 def test_what_a_target_gives(method: str, target: str, status: int, content: bytes | None) -> None:
@@ -288,3 +291,35 @@ def test_a_path_of_its_own_wins() -> None:
     site = Site.of({"routes": {"/a": {"body": "1"}, "/*": {"body": "2"}}})
     found = [site.route(path) for path in ("/a", "/b")]
     assert [None if one is None else one[0].body for one in found] == ["1", "2"]
+
+
+def test_mutated_requests_get_an_answer(folder: Path) -> None:
+    chance, sites = random.Random(1), Sites.of({**SETTINGS, "root": str(folder)}, {})
+    targets = ("/sub/index.html?q", "/large#x", "http://a.test:80/old", "/..%2f..%2fsecret.txt", "http://[::1]/")
+    fields = {
+        "range": "bytes=0-9,-5",
+        "if-none-match": '"a", W/"b"',
+        "if-modified-since": DATE,
+        "if-unmodified-since": DATE,
+        "if-range": DATE,
+        "host": "a.test:80",
+    }
+
+    def mutated(text: str) -> str:
+        characters = list(text)
+        for _ in range(chance.randint(0, 4)):
+            place = chance.randrange(len(characters) + 1)
+            new = [chr(chance.randrange(256)) for _ in range(chance.randrange(3))]
+            characters[place : place + chance.randrange(3)] = new
+        return "".join(characters)
+
+    found = set()
+    for _ in range(3_000):
+        headers = {name: mutated(value) for name, value in fields.items() if chance.random() < 0.5}
+        made = answer(
+            Request(chance.choice(("GET", "HEAD", "PUT")), mutated(chance.choice(targets)), headers), sites, WHEN
+        )
+        assert len(body(made)) == made.size
+        assert b"secret" not in body(made)
+        found.add(made.status)
+    assert {200, 301, 304, 400, 404, 405, 412} <= found

@@ -129,6 +129,7 @@ def _rest(exchange: Exchange) -> bytes:
     ("url", "error"),
     [
         ("http://nobody/", "name not known: nobody"),
+        ("http://" + "a" * 70, "name not known: aaa"),
         ("http://web:81/", "connection refused"),
         ("http://10.0.0.9/", "no route to host"),
         ("http://web/loop", "too many redirects: 10 and no end"),

@@ -117,6 +117,7 @@ def test_each_half_of_a_tunnel_is_closed_by_itself() -> None:
         (b"\5\1\0" + addressed("10.2.0.9", 80), 4),
         (b"\5\1\0" + addressed("172.16.0.1", 80), 3),
         (b"\5\1\0" + named(b"nobody", 80), 4),
+        (b"\5\1\0" + named(b"a" * 70, 80), 4),
         (b"\5\2\0" + addressed("10.2.0.3", 80), 7),
         (b"\5\1\0\4" + bytes(18), 8),
         (b"\5\1\0\3\1\xff\0\1", 8),
@@ -264,6 +265,10 @@ def ask(request: bytes) -> int:
         (b"CONNECT web:0 HTTP/1.1\r\nHost: web\r\n\r\n", 400),
         (b"GET http://10.1.0.2:3128/ HTTP/1.1\r\nHost: a\r\nVia: 1.1 packetsim\r\n\r\n", 508),
         (b"nonsense\r\n\r\n", 400),
+        (b"GET http://[::1/ HTTP/1.1\r\nHost: web\r\n\r\n", 400),
+        (b"GET http://web:99999/ HTTP/1.1\r\nHost: web\r\n\r\n", 400),
+        (b"GET http://" + b"a" * 70 + b"/ HTTP/1.1\r\nHost: web\r\n\r\n", 502),
+        (b"CONNECT " + b"a" * 70 + b":80 HTTP/1.1\r\nHost: web\r\n\r\n", 502),
     ],
 )
 def test_what_the_proxy_refuses(request_: bytes, status: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from functools import partial
 from typing import Any
 
@@ -111,15 +112,28 @@ def test_plans_that_are_none(message: dict[str, Any]) -> None:
         Plan.of(message)
 
 
+NONSENSE = [
+    b"[]\n",
+    b"{}}\n",
+    json.dumps({"parallel": 1000}).encode() + b"\n",
+    b"STREAM zz 0\n",
+    b"STREAM 0011223344556677 0\n",
+    b"STREAM 00\n",
+    b"x" * 10_000,
+    b"{" * 4_000 + b"\n",
+    b"{",
+]
+
+
 def test_the_server_refuses_nonsense_and_goes_on() -> None:
     pair = Pair()
 
     def program() -> list[Any]:
         found: list[Any] = []
-        for line in (b"[]\n", b"{}}\n", json.dumps({"parallel": 1000}).encode() + b"\n", b"STREAM zz 0\n",
-                     b"STREAM 0011223344556677 0\n", b"STREAM 00\n", b"x" * 10_000, b"{" * 4_000 + b"\n"):  # fmt: skip
+        for line in NONSENSE:
             with socket.create_connection(("10.0.0.2", 5201), timeout=60) as connection:
                 connection.sendall(line)
+                connection.shutdown(socket.SHUT_WR)
                 try:
                     answer = connection.recv(1000)
                 except ConnectionError:
@@ -130,6 +144,17 @@ def test_the_server_refuses_nonsense_and_goes_on() -> None:
             own.sendto(b"x", ("10.0.0.2", 5201))
         return found
 
+    def hang_up() -> float:
+        """Ask for an hour of datagrams, and go."""
+        begun = time.monotonic()
+        with socket.create_connection(("10.0.0.2", 5201), timeout=60) as connection:
+            connection.sendall(json.dumps({"duration": 3_600 * SECOND, "reverse": True}).encode() + b"\n")
+            connection.recv(1000)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1000)
+        return time.monotonic() - begun
+
+    assert pair.a.run(hang_up) < 1
     said = pair.a.run(program)
     assert said[:3] == ["not a message", "not a message", "that is too much"]
     assert pair.measure(duration=100 * MILLISECOND).error is None

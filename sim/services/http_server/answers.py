@@ -37,7 +37,7 @@ class Request:
     @property
     def host(self) -> str:
         """Whom it is for: the target's host if it has one, else the Host field (RFC 9112 3.2.2)."""
-        return urlsplit(self.target).netloc if self.absolute else self.headers.get("host", "")
+        return self._split()[0] if self.absolute else self.headers.get("host", "")
 
     @property
     def absolute(self) -> bool:
@@ -47,12 +47,20 @@ class Request:
     @property
     def path(self) -> str | None:
         """The path of the target, decoded; None if it has none or is no text."""
-        path = urlsplit(self.target).path or "/" if self.absolute else self.target.partition("?")[0]
+        path = self._split()[1] if self.absolute else self.target.partition("?")[0]
         try:
             decoded = unquote_to_bytes(path).decode()
         except UnicodeDecodeError:
             return None
         return decoded if decoded.startswith("/") else None
+
+    def _split(self) -> tuple[str, str]:
+        """Host and path of a whole URL; empty for what is none."""
+        try:
+            parts = urlsplit(self.target)
+        except ValueError:
+            return "", ""
+        return parts.netloc, parts.path or "/"
 
 
 @dataclass

@@ -45,8 +45,6 @@ def find(root: str, path: str) -> tuple[str, os.stat_result] | None:
         return None  # neither .. nor files that hide
     top = os.path.realpath(root)
     found = os.path.realpath(os.path.join(top, *parts))
-    if not _within(found, top):
-        return None
     if os.path.isdir(found):
         found = os.path.realpath(os.path.join(found, INDEX))
     try:

@@ -60,8 +60,7 @@ class Server:
 
     async def run(self, address: str, port: int, context: ssl.SSLContext | None) -> None:
         """Serve without an end."""
-        async with await serving.listen(self._connected, address, port, ssl=context, backlog=128):
-            await serving.forever()
+        await serving.accept(self._connected, address, port, ssl=context, backlog=128)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1

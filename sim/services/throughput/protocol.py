@@ -107,7 +107,16 @@ async def say(writer: StreamWriter, message: dict[str, Any]) -> None:
 async def hear(reader: StreamReader) -> dict[str, Any]:
     """The next message. Raises ProtocolError for what is none, and for a refusal."""
     try:
-        line = await reader.readline()
+        return read(await reader.readline())
+    except ProtocolError:
+        raise
+    except ValueError:
+        raise ProtocolError("a line without an end") from None
+
+
+def read(line: bytes) -> dict[str, Any]:
+    """The message in a line. Raises ProtocolError for what is none, and for a refusal."""
+    try:
         message = json.loads(line)
     except ValueError:
         raise ProtocolError("the other end has hung up" if not line else "not a message") from None

@@ -7,10 +7,11 @@ import contextlib
 import os
 import time
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from sim.services import serving
-from sim.services.throughput.protocol import DATAGRAM, HELLO, Count, Plan, ProtocolError, hear, say
+from sim.services.throughput.protocol import DATAGRAM, HELLO, Count, Plan, ProtocolError, hear, read, say
 from sim.services.throughput.sending import receive_stream, send_datagrams, send_stream
 
 MOST_SESSIONS: Final = 32
@@ -49,6 +50,19 @@ class _Session:
                 await self.changed.wait()
 
 
+async def _while_listening(reader: StreamReader, wait: Coroutine[Any, Any, None]) -> None:
+    """Wait for something, for as long as the client is there. Raises ProtocolError when it hangs up."""
+    waiting, gone = asyncio.create_task(wait), asyncio.create_task(reader.read(1))
+    try:
+        await asyncio.wait((waiting, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise ProtocolError("the client has hung up")
+        await waiting
+    finally:
+        waiting.cancel()
+        gone.cancel()
+
+
 class _Server(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self._sessions: dict[bytes, _Session] = {}
@@ -58,8 +72,7 @@ class _Server(asyncio.DatagramProtocol):
     async def run(self, address: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(lambda: self, (address, port))
-        async with await serving.listen(self._connected, address, port, limit=4_096):
-            await serving.forever()
+        await serving.accept(self._connected, address, port, limit=4_096)
 
     # -- TCP
 
@@ -78,10 +91,8 @@ class _Server(asyncio.DatagramProtocol):
                 writer.close()
 
     async def _control(self, line: bytes, reader: StreamReader, writer: StreamWriter) -> None:
-        inner = StreamReader()
-        inner.feed_data(line)
         try:
-            plan = Plan.of(await hear(inner))
+            plan = Plan.of(read(line))
             if len(self._sessions) >= MOST_SESSIONS:
                 raise ProtocolError("the server is busy")
         except ProtocolError as error:
@@ -100,7 +111,7 @@ class _Server(asyncio.DatagramProtocol):
         plan = session.plan
         longest = plan.duration / 1e9 + 60
         if plan.reverse:
-            await session.wait(longest)
+            await _while_listening(reader, session.wait(longest))
             await say(writer, {"sent": session.sent})
             return
         async with asyncio.timeout(longest):
@@ -109,7 +120,7 @@ class _Server(asyncio.DatagramProtocol):
             raise ProtocolError("not a count")
         session.sent = told
         if plan.protocol == "tcp":
-            await session.wait(PATIENCE)
+            await _while_listening(reader, session.wait(PATIENCE))
         else:
             await self._stragglers(session)
         await say(writer, {"streams": [count.message() for count in session.counts]})
