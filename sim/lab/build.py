@@ -10,7 +10,7 @@ from sim.lab import gateways
 from sim.lab.assembly import Material, assemble
 from sim.lab.collector import paused_collector
 from sim.lab.network import Network
-from sim.lab.nodes import LabHost
+from sim.lab.nodes import LabHost, LabRouter
 from sim.lab.servers import serve
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments
@@ -21,6 +21,7 @@ from sim.links.queues.red import Red
 from sim.links.queues.token_bucket import TokenBucket
 from sim.scenario import nodes
 from sim.scenario.ports import wiring
+from sim.scenario.targets import root_servers
 from sim.stack.interfaces import Interface
 from sim.wire.addresses import parse_mac
 
@@ -53,11 +54,12 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
                 raise topology.error(("links", index), error.message, error.hint) from None
     if any(service.https for node in topology.written_nodes.values() for service in getattr(node, "services", ())):
         _ = net.authority  # before the first program starts, so that all trust it
+    roots = root_servers(topology)
     for name, node in topology.written_nodes.items():
-        for service in node.services if isinstance(node, nodes.Host) else ():
+        for service in node.served if isinstance(node, nodes.Host) else ():
             host = net[name]
             assert isinstance(host, LabHost)
-            serve(host, service, topology.folder)
+            serve(host, service, topology.folder, roots)
     return net
 
 
@@ -153,9 +155,13 @@ def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
             host.stack.neighbours(interface).set_permanent(address.packed, parse_mac(mac))
 
 
-def _configure(net: Network, node: IpNode, spec: nodes.Host | nodes.Router) -> None:
-    """Interfaces first, then the routes that need their subnets."""
+def _configure(net: Network, node: LabHost | LabRouter, spec: nodes.Host | nodes.Router) -> None:
+    """What it knows about names; interfaces, then the routes that need their subnets."""
     host_mtu = spec.mtu if isinstance(spec, nodes.Host) and "mtu" in spec.model_fields_set else None
+    resolver = node.resolver
+    resolver.servers = [str(address) for address in spec.dns]
+    resolver.search = list(spec.search)
+    resolver.hosts = {name: [str(address) for address in addresses] for name, addresses in spec.hosts.items()}
     for name, interface in spec.interfaces.items():
         mtu = interface.mtu if "mtu" in interface.model_fields_set else host_mtu
         net.add_interface(node, name, [str(address) for address in interface.ip], mac=interface.mac, mtu=mtu)

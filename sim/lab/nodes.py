@@ -57,6 +57,7 @@ class Tools:
     _services: tuple[Callable[[], Process], ...] = ()
     _origins: WeakKeyDictionary[Process, list[int]] | None = None
     _resolver: ResolverSettings | None = None
+    _exposed: dict[str, Any] | None = None
     services: tuple[Process, ...] = ()
     """What `serve` has started, as it runs since the machine was last switched on."""
 
@@ -158,6 +159,13 @@ class Tools:
         if self._resolver is None:
             self._resolver = ResolverSettings()
         return self._resolver
+
+    @property
+    def exposed(self) -> dict[str, Any]:
+        """What its services let be seen from outside, by their names: a DNS server's cache."""
+        if self._exposed is None:
+            self._exposed = {}
+        return self._exposed
 
     def serve(self: Any, program: Callable[..., Any] | str | Path, *args: Any, **named: Any) -> Process:
         """Start a program that belongs to the machine, as `spawn` does: it starts anew whenever that is switched on."""

@@ -54,7 +54,8 @@ _HINTS: Final[tuple[tuple[type[BaseModel], str, str], ...]] = (
     (Rule, "drop", "write deny, which says nothing, or reject, which tells the sender"),
     (Rule, "accept", "write allow"),
     (Host, "firewall", "routers and gateways have firewalls"),
-    (Host, "dns", "names are not resolved yet: use nodes and addresses"),
+    (Host, "records", "a host that answers names is of the kind dns"),
+    (Host, "zones", "a host that answers names is of the kind dns"),
 )
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema, model_v
 from sim.errors import TopologyError
 from sim.scenario.blueprint import Blueprint
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
+from sim.scenario.dns import NameServer
 from sim.scenario.document import Document
 from sim.scenario.expect import (
     Comparison,
@@ -27,7 +28,20 @@ from sim.scenario.expect import (
 )
 from sim.scenario.fields import Endpoint, FieldError, Model, Name, Path, Queue, Text, Whole, as_text, shown
 from sim.scenario.members import Links, Nodes, Tables
-from sim.scenario.nodes import KINDS, AnyNode, BaseNode, Gateway, Host, Hub, Interface, Node, Route, Router, Switch
+from sim.scenario.nodes import (
+    KINDS,
+    AnyNode,
+    BaseNode,
+    Dns,
+    Gateway,
+    Host,
+    Hub,
+    Interface,
+    Node,
+    Route,
+    Router,
+    Switch,
+)
 from sim.scenario.problems import Problem, Severity
 from sim.scenario.programs import Command, Program
 from sim.scenario.services import Service
@@ -69,6 +83,7 @@ __all__ = [
     "Command",
     "Comparison",
     "Defaults",
+    "Dns",
     "Document",
     "Endpoint",
     "Expect",
@@ -86,6 +101,7 @@ __all__ = [
     "LinkProperties",
     "LinkStep",
     "Model",
+    "NameServer",
     "Node",
     "NodeChange",
     "NodeStep",

@@ -1,4 +1,4 @@
-"""The kinds of node: host, hub, switch, router, gateway. A kind is here when a device stands behind it."""
+"""The kinds of node: host, hub, switch, router, gateway, dns. A kind is here when a device stands behind it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 
 from sim import units
 from sim.scenario.cables import Mtu
+from sim.scenario.dns import Addresses, HostNames, NameServer, SearchList
 from sim.scenario.fields import (
     ADDRESS_FORMS,
     Address,
@@ -97,7 +98,16 @@ class BaseNode(Model):
     description: Text | None = None
 
 
-class Host(BaseNode):
+class Resolving(BaseNode):
+    """What hosts and routers know about names: their name servers `dns`, in the order in which they are asked, the
+    domains in which they `search` for short names, and `hosts`, the names that they know by themselves."""
+
+    dns: Addresses = Field(default_factory=list)
+    search: SearchList = Field(default_factory=list)
+    hosts: HostNames = Field(default_factory=dict)
+
+
+class Host(Resolving):
     """A computer: one interface eth0 with `ip`, `mac` and `mtu`, or several `interfaces`.
 
     Once validated, `interfaces` holds the interfaces in both cases, and those three are only what was written.
@@ -130,8 +140,25 @@ class Host(BaseNode):
             )
         return self
 
+    @property
+    def served(self) -> list[Service]:
+        """What it serves from the beginning."""
+        return self.services
 
-class Router(BaseNode):
+
+class Dns(Host, NameServer):
+    """A host that answers names: all that a host has, and what its name server does. Further `services` stand beside
+    it."""
+
+    kind: Literal["dns"]  # type: ignore[assignment]
+
+    @property
+    def served(self) -> list[Service]:
+        written = {key: getattr(self, key) for key in NameServer.model_fields}
+        return [Service.model_construct(_fields_set={"dns"}, dns=NameServer.model_construct(**written)), *self.services]
+
+
+class Router(Resolving):
     """A router: forwards between its interfaces by longest prefix match."""
 
     kind: Literal["router"]
@@ -163,6 +190,7 @@ class Hub(BaseNode):
 
 
 KINDS: Final[dict[str, type[BaseNode]]] = {
+    "dns": Dns,
     "gateway": Gateway,
     "host": Host,
     "hub": Hub,
@@ -191,5 +219,5 @@ def _similar(kind: object, known: str) -> str:
     return f"did you mean '{close[0]}'? {known}" if close else known
 
 
-Node = Gateway | Host | Hub | Router | Switch
+Node = Dns | Gateway | Host | Hub | Router | Switch
 AnyNode = Annotated[Annotated[Node, Field(discriminator="kind")], BeforeValidator(_check_kind)]

@@ -11,10 +11,12 @@ from itertools import islice
 from typing import Any
 
 from sim.scenario.addressing import purpose_of
+from sim.scenario.dns import NameServer
 from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
 from sim.scenario.gateway_lint import expect_errors, gateway_errors
 from sim.scenario.model import (
+    Dns,
     FrameStep,
     Host,
     HttpStep,
@@ -30,8 +32,9 @@ from sim.scenario.ports import Fault, Ports, Wiring, similar, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem
 from sim.scenario.programs import Command
 from sim.scenario.steps import QUIET
-from sim.scenario.targets import TargetError, address_of, link_between, stack_of
+from sim.scenario.targets import TargetError, address_of, is_name, link_between, root_servers, stack_of
 from sim.scenario.web import WebServer
+from sim.scenario.zone_files import zone_problems
 
 _MISUSED = {"this network", "loopback", "multicast", "reserved", "limited broadcast"}
 
@@ -48,7 +51,8 @@ def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]
         _Steps(topology, wires).faults(),
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
-    return [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
+    found = [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
+    return found + zone_problems(topology)
 
 
 def address_fault(address: IPv4Interface) -> tuple[str, str | None] | None:
@@ -106,9 +110,13 @@ def _routes(topology: Topology) -> Iterator[Fault]:
 
 def _services(topology: Topology) -> Iterator[Fault]:
     for name, node in topology.written_nodes.items():
+        if isinstance(node, Dns):
+            yield from _name_server(topology, node, ("nodes", name))
         if isinstance(node, Host):
             for index, service in enumerate(node.services):
                 path: Path = ("nodes", name, "services", index, service.kind)
+                if service.dns is not None:
+                    yield from _name_server(topology, service.dns, path)
                 if service.program is not None:
                     yield from _no_file(topology, service.program, (*path, "run"))
                 web = service.http or service.https
@@ -122,6 +130,18 @@ def _no_folder(topology: Topology, web: WebServer, path: Path) -> Iterator[Fault
         if not os.path.isdir(os.path.join(topology.folder, folder)):
             hint = "the path leads on from where this file is"
             yield Fault("no-file", (*path, *at), f"there is no folder {folder!r}", hint)
+
+
+def _name_server(topology: Topology, server: NameServer, path: Path) -> Iterator[Fault]:
+    """Zones whose files are not there, and a resolver that has nowhere to begin."""
+    for origin, zone in server.zones.items():
+        file = os.path.join(topology.folder, zone.file or "")
+        if zone.file is not None and not os.path.isfile(file):
+            hint = "the path leads on from where this file is"
+            yield Fault("no-file", (*path, "zones", origin, "file"), f"there is no file {zone.file!r}", hint)
+    if server.recursive and not (server.forward or server.root_hints or root_servers(topology)):
+        hint = "write root: true at a name server, root_hints: [ADDRESS], or forward: [ADDRESS]"
+        yield Fault("no-root", (*path, "recursive"), "it is recursive, and there is no root server to begin with", hint)
 
 
 def _no_file(topology: Topology, command: Command, path: Path) -> Iterator[Fault]:
@@ -180,7 +200,8 @@ class _Steps:
         elif not isinstance(step, QUIET):
             action = step.action
             self._try((*path, "from"), lambda: stack_of(topology, action.source))
-            self._try((*path, "to"), lambda: address_of(topology, action.to))
+            if not is_name(topology, action.source, action.to):
+                self._try((*path, "to"), lambda: address_of(topology, action.to, action.source))
 
     def _node(self, name: str, path: Path) -> bool:
         if name in self._topology.nodes:

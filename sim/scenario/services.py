@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from sim.scenario.dns import NameServer
 from sim.scenario.fields import FieldError, Model, Whole
 from sim.scenario.programs import Command
 from sim.scenario.small_servers import (
@@ -50,6 +51,7 @@ class Service(Model):
     ntp: Ntp | None = None
     socks: Socks | None = None
     proxy: HttpProxy | None = None
+    dns: NameServer | None = None
 
     @property
     def kind(self) -> str:

@@ -42,15 +42,18 @@ def stack_of(topology: Topology, name: str) -> Host | Router:
     return node
 
 
-def address_of(topology: Topology, target: str) -> IPv4Address:
+def address_of(topology: Topology, target: str, source: str = "") -> IPv4Address:
     """The address that a step's `to` stands for: itself, that of an interface, the first of a node.
 
-    Raises TargetError.
+    Raises TargetError. Where the target may be a name of DNS, `source` is who would ask for it.
     """
     try:
         return IPv4Address(target)
     except ValueError:
         end = as_endpoint(target)
+    if end.node not in topology.nodes and "." in target and source in topology.nodes:
+        message = f"there is no node '{target}', and '{source}' has no name server to ask for it"
+        raise TargetError("unknown-node", message, f"write dns: ADDRESS at '{source}'", target, topology.nodes)
     node = stack_of(topology, end.node)
     if end.port is not None and end.port not in node.interfaces:
         message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
@@ -60,6 +63,36 @@ def address_of(topology: Topology, target: str) -> IPv4Address:
         if interface.ip:
             return interface.ip[0].ip
     raise TargetError("no-address", f"'{target}' has no IP address", "give it an ip")
+
+
+def is_name(topology: Topology, source: str, target: str) -> bool:
+    """Whether a step's `to` is a name that its source asks for when the step begins: no address and no node's name, and
+    one that it knows by itself or has a name server for."""
+    node = topology.nodes.get(source)
+    if not isinstance(node, Host | Router) or _is_ours(topology, target):
+        return False
+    if target.lower() in node.hosts:
+        return True
+    return bool(node.dns) and ("." in target or bool(node.search)) and ":" not in target
+
+
+def _is_ours(topology: Topology, target: str) -> bool:
+    try:
+        IPv4Address(target)
+    except ValueError:
+        return target.partition(":")[0] in topology.nodes
+    return True
+
+
+def root_servers(topology: Topology) -> list[str]:
+    """The addresses of the servers of DNS's root zone."""
+    return [
+        str(address.ip)
+        for node in topology.written_nodes.values()
+        if isinstance(node, Host) and any(service.dns is not None and service.dns.is_root for service in node.served)
+        for interface in node.interfaces.values()
+        for address in interface.ip
+    ]
 
 
 def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | None = None) -> int:

@@ -55,7 +55,9 @@ def here() -> tuple[Task, Process]:
 
 
 class GuestSocket(socket.socket):
-    """A socket of a program."""
+    """A socket of a program. `look_up` gives the address of a name; it may take its time."""
+
+    look_up: Callable[[str], str] = staticmethod(lambda name: name)
 
     def __new__(cls, *_: Any, **__: Any) -> GuestSocket:
         return REAL_NEW(cls)
@@ -157,6 +159,7 @@ class GuestSocket(socket.socket):
         return inner.detach(), address
 
     def connect(self, address: Any, /) -> None:
+        address = self._numeric(address)
         if self._wait_for is None:
             self._patiently(lambda: self._inner.connect(address), f"the connection to {address}")
             return
@@ -179,6 +182,17 @@ class GuestSocket(socket.socket):
         except OSError as error:
             return errno.EAGAIN if error.errno is None else error.errno
         return 0
+
+    def _numeric(self, address: Any) -> Any:
+        """The same with the address of the name in it. Raises socket.gaierror."""
+        host = address[0] if isinstance(address, tuple) and len(address) == 2 else None
+        if not isinstance(host, str) or host in ("", "<broadcast>") or "\0" in host:
+            return address
+        try:
+            socket.inet_aton(host)
+        except (OSError, UnicodeEncodeError):
+            return self.look_up(host), address[1]
+        return address
 
     # -- receiving
 
@@ -279,12 +293,14 @@ class GuestSocket(socket.socket):
                 return
 
     def sendto(self, data: Any, *arguments: Any) -> int:
+        arguments = tuple(self._numeric(one) for one in arguments)
         self._await_room(self._deadline())
         return self._patiently(lambda: int(self._inner.sendto(data, *arguments)), ROOM)
 
     def sendmsg(self, buffers: Iterable[Any], *arguments: Any) -> int:
         self._await_room(self._deadline())
         parts = list(buffers) if isinstance(buffers, Iterable) else buffers
+        arguments = tuple(self._numeric(one) for one in arguments)
         flags = operator.index(arguments[1]) if len(arguments) > 1 else 0
         taken = self._patiently(lambda: int(self._inner.sendmsg(parts, *arguments)), ROOM, flags)
         if not self._stream or self._wait_for is not None:
@@ -294,7 +310,7 @@ class GuestSocket(socket.socket):
     # -- calls that do not
 
     def bind(self, address: Any, /) -> None:
-        self._inner.bind(address)
+        self._inner.bind(self._numeric(address))
 
     def listen(self, backlog: int = 128, /) -> None:
         self._inner.listen(backlog)

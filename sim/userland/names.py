@@ -1,4 +1,8 @@
-"""Names as a program sees them: those of the nodes of its network, and addresses. What glibc says to each question."""
+"""Names as a program sees them: what glibc says to each question.
+
+They are looked up in this order: an address is its own name; then the host's own hosts file, the names of the nodes of
+the network, which stand in everybody's hosts file, and the name servers of the host (`stub_resolver.py`).
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from sim.errors import SimError
-from sim.userland import service_names
+from sim.userland import service_names, stub_resolver
 from sim.userland.addresses import format_address
-from sim.userland.guest_socket import here
+from sim.userland.guest_socket import GuestSocket, here
 from sim.userland.tasks import current
 
 SOCK_RAW: Final = 3
@@ -64,6 +68,9 @@ class _Failures:
         number, text = {
             "BADFLAGS": (-1, "Bad value for ai_flags"),
             "NONAME": (-2, "Name or service not known"),
+            "AGAIN": (-3, "Temporary failure in name resolution"),
+            "FAIL": (-4, "Non-recoverable failure in name resolution"),
+            "NODATA": (-5, "No address associated with hostname"),
             "FAMILY": (-6, "ai_family not supported"),
             "SOCKTYPE": (-7, "ai_socktype not supported"),
             "SERVICE": (-8, "Servname not supported for ai_socktype"),
@@ -75,27 +82,86 @@ class _Failures:
 FAILURE: Final = _Failures()
 
 
+HOST_ERRORS: Final = {
+    stub_resolver.HOST_NOT_FOUND: "Unknown host",
+    stub_resolver.TRY_AGAIN: "Host name lookup failure",
+    stub_resolver.NO_RECOVERY: "Unknown server error",
+    stub_resolver.NO_DATA: "No address associated with name",
+}
+"""What `socket.herror` says."""
+Entry = tuple[str, list[str], list[str]]
+"""A host's canonical name, its aliases and its addresses."""
+
+
 def address_of(name: str) -> str:
-    """The address that a name or an address in text has. Raises socket.gaierror."""
+    """The first address that a name or an address in text has. Raises socket.gaierror."""
+    return entry_of(name)[2][0]
+
+
+def entry_of(name: str) -> Entry:
+    """What is known of a host by its name, or its address in text. Raises socket.gaierror."""
+    found = _entry_of(name)
+    if isinstance(found, stub_resolver.LookupFailedError):
+        raise _FAILURES[found.code]()
+    return found
+
+
+def _entry_of(name: str) -> Entry | stub_resolver.LookupFailedError:
+    """The same, or why name servers were no help."""
     name = name.split("\0", 1)[0]
     if not any(character.isspace() for character in name):  # inet_aton() would take what comes before
         with suppress(OSError, UnicodeEncodeError):
-            return socket.inet_ntoa(socket.inet_aton(name))
+            return name, [], [socket.inet_ntoa(socket.inet_aton(name))]
     if ":" in name:
         raise FAILURE.ADDRFAMILY
     _, process = here()
     if name.lower() in LOCALHOST:
-        return LOOPBACK
+        return name, [], [LOOPBACK]
     if name == process.host.name:
-        return _own_address()
+        return name, [], [_own_address()]
+    settings = process.host.resolver
+    known = settings.hosts.get(name.lower())
+    if known:
+        return name, [], list(known)
     with suppress(SimError, ValueError):
-        return format_address(process.sockets.resolve(name), 0)[0]
-    raise FAILURE.NONAME
+        return name, [], [format_address(process.sockets.resolve(name), 0)[0]]
+    if not settings.servers or not _is_domain_name(name):
+        return stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
+    try:
+        return stub_resolver.addresses(settings, name)
+    except stub_resolver.LookupFailedError as error:
+        return error
 
 
-def name_of(address: str) -> str | None:
-    """The name of the node that has an address, None if none has."""
-    return "localhost" if address.startswith("127.") else here()[1].sockets.name_of(address)
+_FAILURES: Final[dict[int, Callable[[], socket.gaierror]]] = {
+    stub_resolver.HOST_NOT_FOUND: lambda: FAILURE.NONAME,
+    stub_resolver.TRY_AGAIN: lambda: FAILURE.AGAIN,
+    stub_resolver.NO_RECOVERY: lambda: FAILURE.FAIL,
+    stub_resolver.NO_DATA: lambda: FAILURE.NODATA,
+}
+
+
+def _is_domain_name(name: str) -> bool:
+    """Whether a name server can be asked for it."""
+    labels = name.removesuffix(".").split(".")
+    return len(name) <= 254 and name.isascii() and name.isprintable() and all(0 < len(one) < 64 for one in labels)
+
+
+def names_of(address: str) -> list[str]:
+    """The names of an address, the official one first. Raises LookupFailedError when it has none."""
+    if address.startswith("127."):
+        return ["localhost"]
+    _, process = here()
+    settings = process.host.resolver
+    known = [name for name, addresses in settings.hosts.items() if address in addresses]
+    if known:
+        return known
+    node = process.sockets.name_of(address)
+    if node is not None:
+        return [node]
+    if not settings.servers:
+        raise stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
+    return stub_resolver.names(settings, address)
 
 
 def _own_address() -> str:
@@ -125,13 +191,17 @@ def getaddrinfo(
     if family == socket.AF_INET6:
         raise FAILURE.ADDRFAMILY
     if name is None:
-        address = "0.0.0.0" if flags & AI_PASSIVE else LOOPBACK
+        entry: Entry = ("", [], ["0.0.0.0" if flags & AI_PASSIVE else LOOPBACK])
     elif name == "" or (flags & AI_NUMERICHOST and not _is_numeric(name)):
         raise FAILURE.NONAME
     else:
-        address = address_of(name)
-    canonical = name if flags & AI_CANONNAME and name else ""
-    return [(socket.AF_INET, kind, protocol, canonical, (address, number)) for kind, protocol, number in kinds]
+        entry = entry_of(name)
+    canonical = [entry[0] if flags & AI_CANONNAME and name else ""]  # of the first only
+    return [
+        (socket.AF_INET, kind, protocol, canonical.pop() if canonical else "", (address, number))
+        for address in entry[2]
+        for kind, protocol, number in kinds
+    ]
 
 
 def _host_text(host: Any) -> str | None:
@@ -221,16 +291,17 @@ def gethostbyname(hostname: Any, /) -> str:
 def gethostbyname_ex(hostname: Any, /) -> tuple[str, list[str], list[str]]:
     """`socket.gethostbyname_ex`."""
     name = _argument(hostname, "gethostbyname_ex")
-    return name, [], [address_of(name)]
+    return entry_of(name)
 
 
 def gethostbyaddr(host: Any, /) -> tuple[str, list[str], list[str]]:
-    """`socket.gethostbyaddr`. Raises socket.herror for an address that no node has."""
+    """`socket.gethostbyaddr`. Raises socket.herror for an address that nobody knows."""
     address = address_of(_argument(host, "gethostbyaddr"))
-    owner = name_of(address)
-    if owner is None:
-        raise socket.herror(1, "Unknown host")
-    return owner, [], [address]
+    try:
+        owner, *aliases = names_of(address)
+    except stub_resolver.LookupFailedError as error:
+        raise socket.herror(error.code, HOST_ERRORS[error.code]) from None
+    return owner, aliases, [address]
 
 
 def gethostname() -> str:
@@ -255,7 +326,7 @@ def getnameinfo(sockaddr: Any, flags: int, /) -> tuple[str, str]:
         raise OSError("IPv4 sockaddr must be 2 tuple")
     if flags & ~NI_KNOWN:
         raise FAILURE.BADFLAGS
-    owner = None if flags & NI_NUMERICHOST else name_of(address)
+    owner = None if flags & NI_NUMERICHOST else _owner(address)
     if owner is None and flags & NI_NAMEREQD:
         raise FAILURE.NONAME
     port &= 0xFFFF
@@ -264,6 +335,15 @@ def getnameinfo(sockaddr: Any, flags: int, /) -> tuple[str, str]:
         with suppress(OSError):
             service = service_names.getservbyport(port, "udp" if flags & NI_DGRAM else "tcp")
     return owner or address, service
+
+
+def _owner(address: str) -> str | None:
+    try:
+        return names_of(address)[0]
+    except stub_resolver.LookupFailedError as error:
+        if error.code == stub_resolver.TRY_AGAIN:
+            raise FAILURE.AGAIN from None
+        return None
 
 
 def if_nameindex() -> list[tuple[int, str]]:
@@ -326,6 +406,7 @@ def replacements() -> list[tuple[Any, str, Any]]:
         service_names.getservbyport,
         service_names.getprotobyname,
     ]
+    GuestSocket.look_up = staticmethod(address_of)
     found = []
     for function in functions:
         name = function.__name__

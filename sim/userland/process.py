@@ -28,6 +28,7 @@ from sim.userland.local_object import LocalObject
 from sim.userland.local_sockets import LocalSocket
 from sim.userland.locks import share
 from sim.userland.logs import Hooks
+from sim.userland.resolver_settings import ResolverSettings
 from sim.userland.signal_table import SIGKILL, SIGNALLED, SignalTable
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
@@ -47,6 +48,9 @@ class Host(Protocol):
     name: str
     engine: Engine
     stack: IpStack
+
+    @property
+    def resolver(self) -> ResolverSettings: ...
 
     def originate(self, text: str) -> int: ...
 

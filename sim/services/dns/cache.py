@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import dns.name
+import dns.rcode
 import dns.rdatatype
 from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 from dns.rrset import RRset
+
+from sim.services.dns.zone import with_ttl
 
 TOLD: Final = 1  # in a referral, or beside an answer
 ANSWERED: Final = 2  # by a server of the zone
@@ -31,7 +33,7 @@ class Entry:
     rrset: RRset | None
     expires: float
     rank: int = ANSWERED
-    rcode: Rcode = Rcode(0)
+    rcode: Rcode = dns.rcode.NOERROR
     soa: RRset | None = None
 
 
@@ -111,9 +113,7 @@ def _aged(entry: Entry, now: float) -> Entry:
     left = int(entry.expires - now)
     rrset, soa = entry.rrset, entry.soa
     if rrset is not None:
-        rrset = rrset.copy()
-        rrset.ttl = left
+        rrset = with_ttl(rrset, left)
     if soa is not None:
-        soa = soa.copy()
-        soa.ttl = left
+        soa = with_ttl(soa, left)
     return Entry(rrset, entry.expires, entry.rank, entry.rcode, soa)

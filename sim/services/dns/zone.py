@@ -104,16 +104,12 @@ class Zone:
 
     def records(self) -> list[RRset]:
         """All of them: the SOA first, then in canonical order (RFC 4034 6.1)."""
-        rest = [
-            rrset for name in sorted(self._nodes) for rrset in self._nodes[name].values() if rrset is not self.soa
-        ]
+        rest = [rrset for name in sorted(self._nodes) for rrset in self._nodes[name].values() if rrset is not self.soa]
         return [self.soa, *rest]
 
     def negative(self) -> RRset:
         """The SOA as it stands beside a no: its TTL says for how long that holds. RFC 2308 3."""
-        record = self.soa.copy()
-        record.ttl = min(self.soa.ttl, self.soa[0].minimum)
-        return record
+        return with_ttl(self.soa, min(self.soa.ttl, self.soa[0].minimum))
 
     def _add(self, rrset: RRset) -> None:
         if not self.holds(rrset.name):
@@ -138,6 +134,11 @@ class Zone:
 def renamed(rrset: RRset, name: Name) -> RRset:
     """The same records under another name."""
     return dns.rrset.from_rdata_list(name, rrset.ttl, list(rrset))
+
+
+def with_ttl(rrset: RRset, ttl: int) -> RRset:
+    """The same records with another TTL."""
+    return dns.rrset.from_rdata_list(rrset.name, ttl, list(rrset))
 
 
 def _select(node: dict[RdataType, RRset], rdtype: RdataType) -> Found:
