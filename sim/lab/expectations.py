@@ -10,6 +10,7 @@ from sim.devices.node import IpNode
 from sim.devices.switch import Switch
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action
+from sim.lab.dns_caches import cached, known_of
 from sim.lab.gateway_expectations import firewall_failures, nat_failures
 from sim.lab.naming import unknown
 from sim.lab.network import Network
@@ -54,6 +55,11 @@ class Judge:
             "printed": self._printed,
             "seen": self._seen,
             "unseen": self._unseen,
+            "dns_cache": self._dns_cache,
+            "answers": lambda texts: self._texts("answers", texts),
+            "addresses": lambda texts: self._texts("addresses", texts),
+            "aliases": lambda texts: self._texts("aliases", texts),
+            "server": lambda address: self._result("server", str(address)),
             "stdout": self._stdout,
             "stdout_contains": lambda parts: self._contains("stdout", parts),
             "stderr_contains": lambda parts: self._contains("stderr", parts),
@@ -180,6 +186,27 @@ class Judge:
         seen = self._ports_seen()
         return [f"unseen: expected no frame at {end}, but one came" for end in wanted if str(end) in seen]
 
+    def _texts(self, name: str, wanted: list[str]) -> list[str]:
+        actual: list[str] = self.outcome[name]
+        if [text.lower() for text in actual] == [text.lower().removesuffix(".") for text in wanted]:
+            return []
+        status = self.outcome.get("status")
+        shown = ", ".join(actual) or (f"none ({status})" if status else "none")
+        return [f"{name}: expected {', '.join(wanted) or 'none'}, got {shown}"]
+
+    def _dns_cache(self, wanted: dict[str, dict[str, Any]]) -> list[str]:
+        found = []
+        for name, entries in wanted.items():
+            known = cached(self.net, name)
+            for question, expected in entries.items():
+                actual = known_of(known, question)
+                if actual != (sorted(expected) if isinstance(expected, list) else expected):
+                    found.append(
+                        f"dns_cache: expected {name} to know {_listed(expected)} of {question}, "
+                        f"it knows {_listed(actual)}"
+                    )
+        return found
+
     def _stdout(self, wanted: str) -> list[str]:
         """All that was printed, line by line; the end of the last one may be left out."""
         actual: str = self.outcome["stdout"]
@@ -232,6 +259,10 @@ class Judge:
             return address
         owner = self.net.address_owner(self.net.resolve(address))
         return address if owner is None else owner.name
+
+
+def _listed(value: list[str] | str | None) -> str:
+    return "nothing" if value is None else value if isinstance(value, str) else ", ".join(value)
 
 
 def _names(hop: Hop) -> set[str]:

@@ -11,6 +11,7 @@ from sim.errors import BudgetError, TopologyError
 from sim.lab.actions.base import Action
 from sim.lab.actions.choose import action_for
 from sim.lab.build import build
+from sim.lab.dns_walk import walk
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
 from sim.lab.nodes import Tools
@@ -42,6 +43,8 @@ class StepReport:
     outcome: dict[str, Any] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
+    dns: list[dict[str, Any]] = field(default_factory=list)
+    """Who was asked for names, in order: see `dns_walk.Exchange`."""
 
     def as_dict(self) -> dict[str, Any]:
         """The step as plain data."""
@@ -57,6 +60,7 @@ class StepReport:
             "outcome": self.outcome,
             "failures": self.failures,
             "journeys": self.roots,
+            "dns": self.dns,
         }
 
 
@@ -117,6 +121,7 @@ class _Step:
     report: StepReport
     action: Action | None = None
     before: dict[str, int] = field(default_factory=dict)
+    first: int = 0  # row of the recording when it began
 
     @property
     def running(self) -> Action:
@@ -201,6 +206,7 @@ class Run:
         net = self.network
         step.report.started = net.now
         step.before = total_drops(net)
+        step.first = len(net.recorder.frames)
         net.engine.cause = NO_CAUSE
         net.recorder.note(net.now, NO_CAUSE, 0, kinds.STEP, (step.report.number, step.report.name))
         try:
@@ -223,6 +229,8 @@ class Run:
         report.summary = action.summary()
         report.roots = list(action.roots)
         report.path = judge.path()
+        if action.asker is not None:
+            report.dns = [exchange.as_dict() for exchange in walk(self.network, action.asker, step.first)]
         try:
             report.failures = action.faults(step.model.expect) + judge.failures(step.model.expect)
         except TopologyError as error:

@@ -239,10 +239,28 @@ Parts = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """A text, or a list of them."""
+Status = Literal["NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "TIMEOUT"]
+"""What came of a question to a name server."""
 StationName = Annotated[Station, PlainValidator(_station), WithJsonSchema({"type": "string"})]
 NextHop = Annotated[IPv4Address | Literal["direct"], PlainValidator(_next_hop), WithJsonSchema({"type": "string"})]
 NatEndText = Annotated[NatEnd, PlainValidator(_nat_end), WithJsonSchema({"type": "string"})]
 Hop = Annotated[str, PlainValidator(_hop), WithJsonSchema({"type": ["string", "integer"]})]
+
+
+def _cached(value: object) -> list[str] | str | None:
+    if value is None or value in ("NXDOMAIN", "NODATA"):
+        return value if value is None else str(value)
+    parts = value if isinstance(value, list) else [value]
+    if not parts or not all(isinstance(part, str) for part in parts):
+        hint = "write the data of its records, NXDOMAIN, NODATA, or null for nothing"
+        raise FieldError(f"{shown(value)} is nothing that a cache can hold", hint)
+    return [str(part) for part in parts]
+
+
+Cached = Annotated[
+    list[str] | str | None, PlainValidator(_cached), WithJsonSchema({"type": ["string", "array", "null"]})
+]
+"""What a resolver remembers of a name."""
 
 
 class Expect(Model):
@@ -254,7 +272,8 @@ class Expect(Model):
     `drops` on how many packets were dropped for a reason while the step ran. `nat` is the outside end that gateways
     have for an inside one (None: none), `firewall` how many packets each rule has decided about. `printed` are texts,
     each of which a node's services have printed. `seen` are the nodes and ports that the step's frames came by,
-    `unseen` those they did not.
+    `unseen` those they did not. `dns_cache` is what resolvers remember of a name (and type): data, NXDOMAIN, NODATA,
+    or None for nothing.
     """
 
     path: list[Name] | None = None
@@ -268,6 +287,7 @@ class Expect(Model):
     printed: dict[Name, Parts] | None = None
     seen: list[EndpointName] | None = None
     unseen: list[EndpointName] | None = None
+    dns_cache: dict[Name, dict[Text, Cached]] | None = None
 
     def checks(self) -> dict[str, Any]:
         """What is expected, by name, in the order of the model."""
@@ -327,6 +347,28 @@ class TcpExpect(Expect):
     fairness: Share | None = None
     retransmissions: Count | None = None
     handshake: Time | None = None
+    duration: Time | None = None
+
+
+class ResolveExpect(Expect):
+    """What a resolve step may expect.
+
+    `status` is the response code, NODATA for a name without such records, TIMEOUT when nobody answered. `answers` are
+    the data of the records, `addresses` those of A and AAAA records, in the order in which they came. `authoritative`
+    and `truncated` are what the header said, the latter of the first reply. `queries` counts all that were sent, by
+    whomever, to find it out; `cached`: the server knew it from its cache. `ttl` is in seconds.
+    """
+
+    status: Status | None = None
+    answers: Parts | None = None
+    addresses: Parts | None = None
+    aliases: Parts | None = None
+    ttl: Count | None = None
+    authoritative: Flag | None = None
+    truncated: Flag | None = None
+    queries: Count | None = None
+    cached: Flag | None = None
+    server: Address | None = None
     duration: Time | None = None
 
 

@@ -105,7 +105,7 @@ def _record_set(value: object) -> RecordSet:
         if key == "ttl":
             ttl = as_ttl(written, (key,))
             continue
-        kind = _type(key)
+        kind = _type(key, (str(key),))
         records += [(kind, _data(kind, one, at)) for one, at in _items(written, (key,))]
     if not records:
         raise FieldError("no records are written for this name", "write its address, or {A: 203.0.113.80}")
@@ -145,7 +145,7 @@ def _address(value: object, at: Path) -> tuple[str, str]:
         raise FieldError(what, hint, at=at) from None
 
 
-def _type(key: object) -> str:
+def _type(key: object, at: Path) -> str:
     import dns.exception
     import dns.rdatatype
 
@@ -157,7 +157,7 @@ def _type(key: object) -> str:
     except (dns.exception.DNSException, ValueError):
         number = dns.rdatatype.NONE
     if number == dns.rdatatype.NONE or dns.rdatatype.is_metatype(number):
-        raise FieldError(f"there is no type of record {shown(key)}", hint, at=(str(key),))
+        raise FieldError(f"there is no type of record {shown(key)}", hint, at=at)
     return kind
 
 
@@ -215,6 +215,31 @@ def reverse_name(address: str) -> str:
     return ip_address(address).reverse_pointer
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _question_name(value: object) -> str:
+    """A name as it is asked for: with a dot at its end no search domain is put behind it."""
+    if isinstance(value, str) and is_address(value):
+        return value
+    name = as_domain(value)
+    if name == "@":
+        raise FieldError("'@' is not a domain name", "write the name of the zone")
+    return f"{name}." if isinstance(value, str) and value.endswith(".") and name != "." else name
+
+
+def _question_type(value: object) -> str:
+    hint = f"types are {', '.join(USUAL_TYPES)}, ANY"
+    kind = as_text(value, "a type of record", hint).upper()
+    return kind if kind == "ANY" else _type(kind, ())
+
+
 _RECORDS_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [
         {"type": "string", "examples": ["203.0.113.80"]},
@@ -235,3 +260,8 @@ Domain = Annotated[str, PlainValidator(as_domain), WithJsonSchema({"type": "stri
 """A domain name."""
 Ttl = Annotated[int, PlainValidator(as_ttl), WithJsonSchema(DURATION_SCHEMA)]
 """Whole seconds, written as a duration."""
+QuestionName = Annotated[
+    str, PlainValidator(_question_name), WithJsonSchema({"type": "string", "examples": ["web.corp.test"]})
+]
+"""A domain name, or an address whose name is sought."""
+QuestionType = Annotated[str, PlainValidator(_question_type), WithJsonSchema({"type": "string", "examples": ["A"]})]

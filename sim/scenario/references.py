@@ -24,6 +24,7 @@ from sim.scenario.model import (
     NodeStep,
     PartitionStep,
     ProgramStep,
+    ResolveStep,
     Router,
     Step,
     Topology,
@@ -197,11 +198,25 @@ class _Steps:
             for index, group in enumerate(step.partition.groups):
                 for place, name in enumerate(group):
                     self._try((*path, "groups", index, place), partial(stack_of, topology, name))
+        elif isinstance(step, ResolveStep):
+            self._resolve(step, path)
         elif not isinstance(step, QUIET):
             action = step.action
             self._try((*path, "from"), lambda: stack_of(topology, action.source))
             if not is_name(topology, action.source, action.to):
                 self._try((*path, "to"), lambda: address_of(topology, action.to, action.source))
+
+    def _resolve(self, step: ResolveStep, path: Path) -> None:
+        topology, question = self._topology, step.resolve
+        self._try((*path, "from"), lambda: stack_of(topology, question.source))
+        node = topology.nodes.get(question.source)
+        if question.server is not None:
+            server = question.server
+            self._try((*path, "server"), lambda: address_of(topology, server))
+        elif isinstance(node, Host | Router) and not node.dns:
+            hint = f"write dns: ADDRESS at '{question.source}', or server: in the step"
+            message = f"'{question.source}' has no name server to ask"
+            self._found.append(Fault("no-name-server", (*path, "from"), message, hint))
 
     def _node(self, name: str, path: Path) -> bool:
         if name in self._topology.nodes:
@@ -235,7 +250,7 @@ class _Steps:
         for key in ("seen", "unseen"):
             for index, end in enumerate(getattr(expect, key) or ()):
                 self._port(end, (*path, key, index))
-        for key in ("arp", "routes", "counters", "nat", "firewall", "printed"):
+        for key in ("arp", "routes", "counters", "nat", "firewall", "printed", "dns_cache"):
             for name in getattr(expect, key) or ():
                 if self._node(name, (*path, key, name)) and key in ("arp", "routes"):
                     self._try((*path, key, name), partial(stack_of, self._topology, name))

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sim import units
 from sim.scenario.cables import Ends, LinkProperties
-from sim.scenario.expect import Expect, PingExpect, ProgramExpect, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.expect import Expect, PingExpect, ProgramExpect, ResolveExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.fields import (
     ByteCount,
     Duration,
@@ -24,6 +24,7 @@ from sim.scenario.fields import (
     shown,
 )
 from sim.scenario.programs import Program
+from sim.scenario.records import QuestionName, QuestionType, is_address, reverse_name
 from sim.scenario.throughput import Throughput, ThroughputExpect
 from sim.scenario.web_steps import HttpExpect, HttpRequest
 
@@ -153,6 +154,28 @@ class Frame(Model):
     interval: Duration = units.SECOND
 
 
+class Resolve(Model):
+    """A question to name servers: those of the host, or `server`. An address as a name of the type PTR is turned round.
+
+    `tcp` asks by TCP at once, `recurse: false` asks only for what the server knows itself, `edns` are the bytes of a
+    reply by UDP that are welcome (0: no EDNS, and so 512).
+    """
+
+    source: Name = Field(alias="from")
+    name: QuestionName
+    type: QuestionType = "A"
+    server: Target | None = None
+    tcp: Flag = False
+    recurse: Flag = True
+    edns: Annotated[Whole, Field(ge=0, le=65_535)] = 0
+
+    @model_validator(mode="after")
+    def _turned_round(self) -> Resolve:
+        if self.type == "PTR" and is_address(self.name):
+            self.__dict__["name"] = f"{reverse_name(self.name)}."
+        return self
+
+
 class LinkChange(LinkProperties):
     """New properties of a link, or its `state`; what is not written stays as it is: `merged(current)`."""
 
@@ -237,6 +260,12 @@ class ThroughputStep(BaseStep):
     expect: ThroughputExpect = Field(default_factory=ThroughputExpect)
 
 
+class ResolveStep(BaseStep):
+    kind: ClassVar[str] = "resolve"
+    resolve: Resolve
+    expect: ResolveExpect = Field(default_factory=ResolveExpect)
+
+
 class ProgramStep(BaseStep):
     kind: ClassVar[str] = "program"
     program: Program
@@ -292,6 +321,7 @@ Step = (
     | TcpStep
     | HttpStep
     | ThroughputStep
+    | ResolveStep
     | ProgramStep
     | FrameStep
     | LinkStep
@@ -306,7 +336,7 @@ QUIET: Final = (LinkStep, NodeStep, PartitionStep, HealStep, WaitStep)
 STEPS: Final[dict[str, type[BaseStep]]] = {
     step.kind: step
     for step in (
-        *(PingStep, TracerouteStep, UdpStep, TcpStep, HttpStep, ThroughputStep, ProgramStep, FrameStep),
+        *(PingStep, TracerouteStep, UdpStep, TcpStep, HttpStep, ThroughputStep, ResolveStep, ProgramStep, FrameStep),
         *(LinkStep, NodeStep, PartitionStep, HealStep, WaitStep),
     )
 }
@@ -349,6 +379,7 @@ AnyStep = Annotated[
         | Annotated[TcpStep, Tag("tcp")]
         | Annotated[HttpStep, Tag("http")]
         | Annotated[ThroughputStep, Tag("throughput")]
+        | Annotated[ResolveStep, Tag("resolve")]
         | Annotated[ProgramStep, Tag("program")]
         | Annotated[FrameStep, Tag("frame")]
         | Annotated[LinkStep, Tag("link")]

@@ -141,6 +141,25 @@ _FAILURES: Final[dict[int, Callable[[], socket.gaierror]]] = {
 }
 
 
+WORDS: Final = {
+    stub_resolver.HOST_NOT_FOUND: "NXDOMAIN",
+    stub_resolver.TRY_AGAIN: "no help",
+    stub_resolver.NO_RECOVERY: "an error",
+    stub_resolver.NO_DATA: "no such records",
+}
+
+
+def told(name: str) -> tuple[list[str], str]:
+    """The addresses of a name, and why there are none: for those who only report it."""
+    try:
+        return entry_of(name)[2], ""
+    except socket.gaierror as error:
+        why, said = error.__context__, ""
+        if isinstance(why, stub_resolver.LookupFailedError):
+            said = f" ({WORDS[why.code]} from {why.reply.server})" if why.reply else " (no server answers)"
+        return [], f"{error.strerror}{said}"
+
+
 def _is_domain_name(name: str) -> bool:
     """Whether a name server can be asked for it."""
     labels = name.removesuffix(".").split(".")

@@ -16,7 +16,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sim.userland.resolver_settings import ResolverSettings
@@ -89,7 +89,7 @@ class Query:
 
 def addresses(settings: ResolverSettings, name: str) -> tuple[str, list[str], list[str]]:
     """The canonical name of a host, its aliases and its IPv4 addresses. Raises LookupFailedError."""
-    reply = search(settings, name, "A")
+    reply = search(settings, Query(name))
     chain, found = answer(reply.message, "A")
     if not found:
         raise LookupFailedError(NO_DATA, reply=reply)
@@ -107,24 +107,25 @@ def names(settings: ResolverSettings, address: str) -> list[str]:
     return [name.removesuffix(".") for name in found]
 
 
-def search(settings: ResolverSettings, name: str, rdtype: str) -> Reply:
+def search(settings: ResolverSettings, query: Query) -> Reply:
     """The first reply that answers, of those to the name and the name in each search domain (res_search(3)).
 
     Raises LookupFailedError.
     """
+    name = query.name
     whole, dots = name.endswith("."), name.count(".")
     saved: LookupFailedError | None = None
     no_data = servfail = None
     if dots or whole:
         try:
-            return _answered(settings, name, rdtype)
+            return _answered(settings, query)
         except LookupFailedError as error:
             saved = error
             if whole:
                 raise
     for domain in settings.search:
         try:
-            return _answered(settings, f"{name}.{domain.strip('.')}.".replace("..", "."), rdtype)
+            return _answered(settings, replace(query, name=f"{name}.{domain.strip('.')}."))
         except LookupFailedError as error:
             if error.code == NO_DATA:
                 no_data = no_data or error
@@ -134,18 +135,21 @@ def search(settings: ResolverSettings, name: str, rdtype: str) -> Reply:
                 break
     if saved is None:
         try:
-            return _answered(settings, name, rdtype)
+            return _answered(settings, query)
         except LookupFailedError as error:
             saved = no_data or servfail or error
     raise saved
 
 
-def ask_all(servers: Sequence[str], query: Query, attempts: int = ATTEMPTS) -> Reply:
-    """The first reply of any server. Raises LookupFailedError TRY_AGAIN when none has one."""
+def ask_all(servers: Sequence[str], query: Query, any_reply: bool = False) -> Reply:
+    """The first reply that is no failure and no refusal, with `any_reply` the first of all.
+
+    Raises LookupFailedError TRY_AGAIN when none comes.
+    """
     servers = servers[:MOST_SERVERS]
     tcp, sent, truncated = query.tcp, 0, False
     last: Reply | None = None
-    for _ in range(attempts):
+    for _ in range(ATTEMPTS):
         for number, server in enumerate(servers):
             patience = _patience(number, len(servers))
             message = query.message()
@@ -160,7 +164,7 @@ def ask_all(servers: Sequence[str], query: Query, attempts: int = ATTEMPTS) -> R
             if reply is None:
                 continue
             last = Reply(reply, server, truncated, sent)
-            if reply.rcode() not in _TRY_NEXT:
+            if any_reply or reply.rcode() not in _TRY_NEXT:
                 return last
     failed = last is not None and last.message.rcode() == _SERVFAIL
     raise LookupFailedError(TRY_AGAIN, failed, last)
@@ -190,8 +194,8 @@ def _patience(number: int, count: int) -> float:
     return float(max(1, seconds // count if number else seconds))
 
 
-def _answered(settings: ResolverSettings, name: str, rdtype: str) -> Reply:
-    reply = ask_all(settings.servers, Query(name, rdtype))
+def _answered(settings: ResolverSettings, query: Query) -> Reply:
+    reply = ask_all(settings.servers, query)
     _judge(reply)
     return reply
 

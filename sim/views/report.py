@@ -6,6 +6,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from sim.units import format_about, format_bitrate_about
+from sim.views.dns_walk import walk_lines
 from sim.views.text import Line
 
 Data = dict[str, Any]
@@ -22,6 +23,7 @@ def step_lines(step: Data) -> list[Line]:
     verdict: tuple[str, str] = ("ok  ", "good") if step["passed"] else ("FAIL", "error")
     lines: list[Line] = [[(f"{step['number']:>3} ", ""), verdict, (f"  {step['name']}", "name")]]
     indent = INDENT
+    lines += walk_lines(step["dns"], indent)
     if step["summary"]:
         lines.append([(indent, ""), (step["summary"], "")])
     if len(step["path"]) > 1:

@@ -4,7 +4,8 @@
 2. ARP or IPv4 by the type; anything else, and an 802.3 length frame, is `Raw`.
 3. ICMP, UDP or TCP by the protocol. A fragment's payload is `Raw`, the first one's too: a transport's length and
    checksum speak of the whole packet. What an ICMP error quotes is not walked.
-4. What the innermost header carries, where it is not empty, is `Raw`.
+4. What a datagram or segment from or to port 53 carries is DNS, if it can be read as such.
+5. What the innermost header carries, where it is not empty, is `Raw`.
 
 Bytes that break their protocol's rules become `Malformed`, with the reason, and end the walk.
 """
@@ -12,7 +13,7 @@ Bytes that break their protocol's rules become `Malformed`, with the reason, and
 from __future__ import annotations
 
 from sim.errors import WireError
-from sim.wire import arp, ethernet, icmpv4, ipv4, tcp, udp
+from sim.wire import arp, dns, ethernet, icmpv4, ipv4, tcp, udp
 from sim.wire.layer import Layer, Malformed, Raw, count_bytes
 
 
@@ -54,12 +55,22 @@ def _line(layers: list[Layer]) -> str:
     last = innermost(layers)
     for layer in layers:
         if isinstance(layer, ipv4.Packet):
-            return layer.summary() if last is layer else layer.summary_around(last.summary())
+            return layer.summary() if last is layer else layer.summary_around(_inner(layers, last))
     if isinstance(last, ethernet.Tag):
         return layers[0].summary()
     if isinstance(last, Malformed) and len(layers) > 1:
         return f"{layers[0].summary()} {last.summary()}"
     return last.summary()
+
+
+def _inner(layers: list[Layer], last: Layer) -> str:
+    """What stands in an IP packet: the last layer that says something; DNS with what carries it."""
+    if not isinstance(last, dns.Message):
+        return last.summary()
+    carrier = layers[layers.index(last) - 1]
+    if isinstance(carrier, udp.Datagram):
+        return f"UDP {carrier.source_port} > {carrier.destination_port} {last.summary()}"
+    return f"{carrier.summary()} {last.summary()}"
 
 
 def _decode_length_frame(layers: list[Layer], frame: ethernet.Frame) -> None:
@@ -102,14 +113,35 @@ def _decode_transport(layers: list[Layer], packet: ipv4.Packet) -> None:
     elif packet.protocol == ipv4.PROTOCOL_UDP:
         datagram = udp.parse(packet.payload, packet.source, packet.destination)
         layers.append(datagram)
-        _add_raw(layers, datagram.payload)
+        if dns.PORT not in (datagram.source_port, datagram.destination_port) or not _add_dns(layers, datagram.payload):
+            _add_raw(layers, datagram.payload)
     elif packet.protocol == ipv4.PROTOCOL_TCP:
         segment = tcp.parse(packet.payload, packet.source, packet.destination)
         tcp.parse_options(segment.options)
         layers.append(segment)
-        _add_raw(layers, segment.payload)
+        if dns.PORT not in (segment.source_port, segment.destination_port) or not _add_dns(
+            layers, _of_stream(segment.payload)
+        ):
+            _add_raw(layers, segment.payload)
     else:
         _add_raw(layers, packet.payload)
+
+
+def _add_dns(layers: list[Layer], data: bytes) -> bool:
+    """The message, if it is one."""
+    try:
+        message = dns.parse(data)
+    except WireError:
+        return False
+    if len(message.questions) != 1:
+        return False
+    layers.append(message)
+    return True
+
+
+def _of_stream(data: bytes) -> bytes:
+    """The message that a segment begins with: its length stands before it (RFC 7766 8), and the rest may follow."""
+    return data[2 : 2 + int.from_bytes(data[:2], "big")]
 
 
 def _add_raw(layers: list[Layer], data: bytes) -> None:

@@ -20,6 +20,8 @@ class Action:
     """One step in progress. `roots` are the journeys it began; `on_done` is called once, when it has ended."""
 
     title: str = ""
+    asker: str | None = None
+    """The node that may ask for names in this step: whom it asked is told in the report."""
     lingers: bool = False
     """Whether it goes on while later steps run. Such an action ends by itself, or when `finish` is called."""
 

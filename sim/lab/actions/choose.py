@@ -6,8 +6,10 @@ from sim.lab.actions.base import Action, Cables, Done
 from sim.lab.actions.changes import HealAction, LinkAction, NodeAction, PartitionAction, WaitAction
 from sim.lab.actions.datagrams import UdpAction
 from sim.lab.actions.frames import FrameAction
+from sim.lab.actions.named import NamedAction, NamedStep, is_name
 from sim.lab.actions.probes import PingAction, TracerouteAction
 from sim.lab.actions.programs import ProgramAction
+from sim.lab.actions.resolve import ResolveAction
 from sim.lab.actions.streams import TcpAction
 from sim.lab.actions.throughput import ThroughputAction
 from sim.lab.actions.web import HttpAction
@@ -30,14 +32,10 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, 
 def _traffic(step: steps.BaseStep, net: Network, on_done: Done) -> Action | None:
     """Steps that send something."""
     match step:
-        case steps.PingStep():
-            return PingAction(net, step.ping, on_done)
-        case steps.TracerouteStep():
-            return TracerouteAction(net, step.traceroute, on_done)
-        case steps.UdpStep():
-            return UdpAction(net, step.udp, on_done)
-        case steps.TcpStep():
-            return TcpAction(net, step.tcp, on_done)
+        case steps.PingStep() | steps.TracerouteStep() | steps.UdpStep() | steps.TcpStep():
+            return _sending(step.action, net, on_done)
+        case steps.ResolveStep():
+            return ResolveAction(net, step.resolve, on_done)
         case steps.HttpStep():
             return HttpAction(net, step.http, on_done)
         case steps.ThroughputStep():
@@ -61,3 +59,20 @@ def _change(step: steps.BaseStep, net: Network, cables: Cables, on_done: Done) -
         case steps.WaitStep():
             return WaitAction(net, step.wait, on_done)
     return None
+
+
+def _sending(step: NamedStep, net: Network, on_done: Done) -> Action:
+    """The action of a step that sends to `to`, which may be a name that has to be looked up first."""
+
+    def make(target: str) -> Action:
+        return _sending_to(step.model_copy(update={"to": target}), net, on_done)
+
+    return NamedAction(net, step, make, on_done) if is_name(net, step.to) else _sending_to(step, net, on_done)
+
+
+def _sending_to(step: NamedStep, net: Network, on_done: Done) -> Action:
+    if isinstance(step, steps.Ping):
+        return PingAction(net, step, on_done)
+    if isinstance(step, steps.Traceroute):
+        return TracerouteAction(net, step, on_done)
+    return UdpAction(net, step, on_done) if isinstance(step, steps.Udp) else TcpAction(net, step, on_done)

@@ -27,6 +27,7 @@ class ProgramAction(Action):
         self.step = step
         self.title = step.name or f"program {step.run} on {step.on}"
         self.lingers = step.background
+        self.asker = step.on
         self.process: Process | None = None
         self._folder = folder
         self._stopped = ""  # why it did not end by itself
