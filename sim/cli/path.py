@@ -12,6 +12,7 @@ from sim.cli.terminal import write
 from sim.lab.api import load
 from sim.lab.packets import Sent, send_one
 from sim.tracing.journeys import Journey
+from sim.views.dns_walk import walk_lines
 from sim.views.exchange import Flow
 from sim.views.journey import journey_lines
 from sim.views.journey_data import journey_data
@@ -22,7 +23,9 @@ from sim.views.text import Line
 def command(
     file: File,
     source: Annotated[str, typer.Argument(metavar="SRC", help="The host or router that sends.")],
-    destination: Annotated[str, typer.Argument(metavar="DST", help="A node, an interface (r1:lan) or an address.")],
+    destination: Annotated[
+        str, typer.Argument(metavar="DST", help="A node, an interface (r1:lan), an address or a name.")
+    ],
     tcp: Annotated[
         int | None,
         typer.Option("--tcp", metavar="PORT", min=1, max=65535, help="Connect to this port: the journey of a SYN."),
@@ -48,13 +51,19 @@ def command(
     net = load(file, seed)
     sent = send_one(net, source, destination, tcp_port=tcp, udp_port=udp, listen=listen)
     journey = net.trace.journey(sent.root)
-    data: dict[str, Any] = {"delivered": sent.delivered, "outcome": sent.outcome or None, **journey_data(journey)}
+    data: dict[str, Any] = {
+        "delivered": sent.delivered,
+        "outcome": sent.outcome or None,
+        "dns": sent.dns,
+        **journey_data(journey),
+    }
     if out is not None:
         write_out(out, net.name, net.trace, data)
     if as_json:
         print_json(data)
     else:
-        lines = [*journey_lines(journey), []]
+        lines = [*walk_lines(sent.dns), []] if sent.dns else []
+        lines += [*journey_lines(journey), []]
         if sent.ends is not None:
             rungs = ladder(net.trace.recorder, Flow.of(*sent.ends))
             lines += [*rungs, []] if rungs else []

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sim.lab.network import Network
 from sim.lab.nodes import Tools
 from sim.wire.addresses import parse_ip
 
@@ -41,16 +40,3 @@ def look_up(node: Tools, name: str, on_done: Callable[[Lookup], None]) -> Proces
 
     process.on_exit.append(finish)
     return process
-
-
-def look_up_now(net: Network, node: Tools, name: str) -> Lookup:
-    """The same, and time passes until it is done."""
-    found: list[Lookup] = []
-
-    def finish(lookup: Lookup) -> None:
-        found.append(lookup)
-        net.engine.stop()
-
-    look_up(node, name, finish)
-    net.run_until(lambda: bool(found))
-    return found[0]

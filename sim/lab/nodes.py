@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import WeakKeyDictionary
 
 from sim.devices.host import Host
 from sim.devices.router import Router
 from sim.engine.engine import Engine
+from sim.errors import TopologyError
 from sim.links.port import Port, Receiver, Tap
 from sim.services.ping import Ping
 from sim.services.traceroute import Traceroute
@@ -18,6 +19,7 @@ from sim.units import duration
 from sim.userland.resolver_settings import ResolverSettings
 from sim.userland.sockets import Socket
 from sim.userland.table import SocketTable
+from sim.wire.addresses import parse_ip
 
 if TYPE_CHECKING:
     from scapy.packet import Packet
@@ -75,7 +77,7 @@ class Tools:
         """Send `count` echo requests to an address or the name of a node; `.received`, `.replies`, `.errors` tell."""
         ping = Ping(
             self,
-            self.network.resolve(destination),
+            self.find(destination),
             self.engine.stop,
             count=count,
             interval=duration(interval),
@@ -92,7 +94,7 @@ class Tools:
         """Find the routers on the way to an address or a node; `.hops` and `.reached` tell."""
         trace = Traceroute(
             self,
-            self.network.resolve(destination),
+            self.find(destination),
             self.engine.stop,
             max_hops=max_hops,
             timeout=duration(timeout),
@@ -100,6 +102,25 @@ class Tools:
         trace.start()
         self.network.run_until(lambda: trace.done)
         return trace
+
+    def find(self: Any, name: str) -> bytes:
+        """The address of a node or an interface, or of a name that it looks up itself: then time passes.
+
+        Raises TopologyError.
+        """
+        settings = self.resolver
+        try:
+            return cast("bytes", self.network.resolve(name))
+        except TopologyError:
+            may_ask = settings.servers and ("." in name or settings.search)
+            if not may_ask and name.lower() not in settings.hosts:
+                raise
+        from sim.userland.names import told
+
+        addresses, error = self.run(told, name)
+        if error:
+            raise TopologyError(f"{name}: {error}")
+        return parse_ip(addresses[0])
 
     def socket(self: Any, family: int = 2, type: int = 1, proto: int = 0) -> Socket:  # noqa: A002
         """A socket of this node, with the API of Python's own; it does not block. Constants are the `socket` module's.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from sim.devices.node import IpNode
 from sim.lab.actions.base import ip_node
+from sim.lab.dns_walk import walk
 from sim.lab.gateways import behind
 from sim.lab.network import Network
+from sim.lab.nodes import Tools
 from sim.services.datagrams import Listener, Sender
 from sim.services.ping import Ping
 from sim.services.streams import Manners, Stream, StreamServer
@@ -30,6 +32,8 @@ class Sent:
     delivered: bool
     outcome: str = ""
     ends: tuple[str, str] | None = None
+    dns: list[dict[str, Any]] = field(default_factory=list)
+    """Who was asked for the destination's name before, see `dns_walk.Exchange`."""
 
 
 def send_one(
@@ -44,10 +48,17 @@ def send_one(
     """Send one echo request, one datagram to `udp_port`, or a SYN to `tcp_port`, and let time pass until it has been
     answered or has failed. With `listen` a program listens on that port at the destination.
 
-    Raises TopologyError for a name that does not exist or a node that cannot send.
+    A name that is no node's is looked up by the node first, in DNS. Raises TopologyError for a name that does not exist
+    or a node that cannot send.
     """
     node = ip_node(net, source)
-    target = net.resolve(destination)
+    first = len(net.recorder.frames)
+    target = node.find(destination) if isinstance(node, Tools) else net.resolve(destination)
+    asked = [exchange.as_dict() for exchange in walk(net, source, first)]
+    return replace(_send(net, node, target, udp_port, tcp_port, listen), dns=asked)
+
+
+def _send(net: Network, node: IpNode, target: bytes, udp_port: int | None, tcp_port: int | None, listen: bool) -> Sent:
     if tcp_port is not None:
         return _connect(net, node, target, tcp_port, listen)
     if udp_port is not None:
