@@ -53,7 +53,9 @@ def address_of(topology: Topology, target: str, source: str = "") -> IPv4Address
         end = as_endpoint(target)
     if end.node not in topology.nodes and "." in target and source in topology.nodes:
         message = f"there is no node '{target}', and '{source}' has no name server to ask for it"
-        raise TargetError("unknown-node", message, f"write dns: ADDRESS at '{source}'", target, topology.nodes)
+        near = similar(target, topology.nodes)
+        hint = near if near is not None and near.startswith("did you mean") else f"write dns: ADDRESS at '{source}'"
+        raise TargetError("unknown-node", message, hint)
     node = stack_of(topology, end.node)
     if end.port is not None and end.port not in node.interfaces:
         message = f"{node.kind} '{end.node}' has no interface '{end.port}'"

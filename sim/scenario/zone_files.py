@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sim.scenario.dns import NameServer
 from sim.scenario.model import Host, Topology
 from sim.scenario.problems import Problem
 from sim.scenario.records import dotted
+
+if TYPE_CHECKING:
+    from dns.zone import Zone
 
 LARGEST: Final = 16 << 20
 """Bytes of a file that is read."""
@@ -41,9 +44,7 @@ def _servers(topology: Topology) -> Iterator[NameServer]:
 
 def zone_problem(origin: str, path: str, shown: str) -> Problem | None:
     """What is wrong with a zone's file, None when it can be served; `shown` is what it is called."""
-    import dns.exception
     import dns.rdatatype
-    import dns.zone
 
     try:
         if os.path.getsize(path) > LARGEST:
@@ -52,18 +53,39 @@ def zone_problem(origin: str, path: str, shown: str) -> Problem | None:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         return _problem(shown, "", 0, f"it cannot be read: {error}")
-    try:
-        zone = dns.zone.from_text(text, origin, relativize=False, check_origin=False, filename="", allow_include=False)
-    except (dns.exception.DNSException, ValueError, KeyError) as error:
-        place = _PLACE.search(str(error))
-        line, what = (int(place["line"]), place["what"]) if place else (0, str(error) or type(error).__name__)
+    parsed = _parsed(text, origin)
+    if isinstance(parsed, str):
+        line, what = _place_of(text, origin, parsed)
         return _problem(shown, text, line, f"this is not a zone file: {what}")
+    zone = parsed
     soa = zone.get_rdataset(dotted(origin), dns.rdatatype.SOA)
     servers = zone.get_rdataset(dotted(origin), dns.rdatatype.NS)
     if soa is None or servers is None:
         kind = "SOA" if soa is None else "NS"
         return _problem(shown, text, 1, f"the zone {origin} has no {kind} record", "each zone has a SOA and NS records")
     return None
+
+
+def _parsed(text: str, origin: str) -> Zone | str:
+    """The zone, or what is wrong with the text."""
+    import dns.exception
+    import dns.zone
+
+    try:
+        return dns.zone.from_text(text, origin, relativize=False, check_origin=False, filename="", allow_include=False)
+    except (dns.exception.DNSException, ValueError, KeyError) as error:
+        return str(error) or type(error).__name__
+
+
+def _place_of(text: str, origin: str, error: str) -> tuple[int, str]:
+    """The line (0 for none) and the words of an error: dnspython may have read the end of the line already."""
+    place = _PLACE.search(error)
+    if place is None:
+        return 0, error
+    line, what = int(place["line"]), place["what"].rstrip(".")
+    before = _parsed("".join(text.splitlines(keepends=True)[: line - 1]), origin)
+    again = _PLACE.search(before) if isinstance(before, str) else None
+    return (line - 1 if again is not None and again["what"].rstrip(".") == what else line), what
 
 
 def _problem(file: str, text: str, line: int, what: str, hint: str | None = None) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_there_are_enough() -> None:
 def test_the_exact_error(file: Path) -> None:
     with pytest.raises(TopologyError) as caught:
         load(file)
-    assert str(caught.value).replace(str(file), file.name) + "\n" == file.with_suffix(".txt").read_text("utf-8")
+    assert str(caught.value).replace(f"{BAD}{os.sep}", "") + "\n" == file.with_suffix(".txt").read_text("utf-8")
     assert "pydantic" not in str(caught.value).lower()
 
 
@@ -30,7 +31,7 @@ def test_the_exact_error(file: Path) -> None:
 def test_check_begins_with_the_same(file: Path) -> None:
     first = problems(file)[0]
     assert first.severity == "error"
-    assert str(first).replace(str(file), file.name) + "\n" == file.with_suffix(".txt").read_text("utf-8")
+    assert str(first).replace(f"{BAD}{os.sep}", "") + "\n" == file.with_suffix(".txt").read_text("utf-8")
 
 
 def test_check_tells_everything_at_once() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario.expect import Expect, PingExpect, ProgramExpect, TcpExpect, TracerouteExpect, UdpExpect
+from sim.scenario.dns import NameServer, ZoneData
+from sim.scenario.expect import Expect, PingExpect, ProgramExpect, ResolveExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.firewall import Firewall, Match, Rule
 from sim.scenario.lint import lint
 from sim.scenario.load import loads
@@ -28,7 +29,7 @@ from sim.scenario.small_servers import (
     ThroughputServer,
     TimeServer,
 )
-from sim.scenario.steps import Frame, LinkChange, NodeChange, Partition, Ping, Tcp, Traceroute, Udp
+from sim.scenario.steps import Frame, LinkChange, NodeChange, Partition, Ping, Resolve, Tcp, Traceroute, Udp
 from sim.scenario.throughput import Throughput, ThroughputExpect
 from sim.scenario.web import Page, SecureWebServer, Site, WebServer
 from sim.scenario.web_steps import HttpExpect, HttpRequest, TimingExpect
@@ -38,19 +39,20 @@ PAGE = (TOPOLOGIES / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
-    *(Command, Program, Service, Echo, Partition),
+    *(Command, Program, Service, Echo, Partition, Resolve, NameServer, ZoneData),
     *(Nat, Forward, Timeouts, Firewall, Rule, Match),
     *(Chargen, Daytime, Discard, HttpProxy, Ntp, Smtp, Socks, ThroughputServer, TimeServer),
     *(Page, Site, WebServer, SecureWebServer, HttpRequest, HttpExpect, TimingExpect, Throughput, ThroughputExpect),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
-    *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ProgramExpect),
+    *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ResolveExpect, ProgramExpect),
     *KINDS.values(),
     *STEPS.values(),
 ]
 CODES = {
     "unknown-node", "unknown-port", "unknown-link", "port-in-use", "no-free-port", "wrong-kind", "no-address",
-    "no-path", "no-file", "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
+    "no-path", "no-file", "no-name-server", "no-root", "bad-zone",
+    "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
     "next-hop-off-subnet",
     "mask-mismatch", "subnet-overlap", "mtu-mismatch", "l2-loop", "dangling-port", "unlinked-node",
     "unreachable-destination", "no-outside", "forward-nowhere", "shadowed-rule", "unknown-rule",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done
@@ -17,6 +17,9 @@ from sim.wire.addresses import format_ip
 if TYPE_CHECKING:
     from sim.userland.dig import Asked
     from sim.userland.process import Process
+
+LONGEST: Final = 100
+"""Characters of answers in a summary."""
 
 
 class ResolveAction(Action):
@@ -73,7 +76,7 @@ class ResolveAction(Action):
         if result["duration"] is None:
             return ""
         aliases = "".join(f"{alias} = " for alias in result["aliases"])
-        said = ", ".join(result["answers"]) or result["status"]
+        said = _clip(", ".join(result["answers"])) or result["status"]
         count = result["queries"]
         return f"{aliases}{said} after {format_about(result['duration'])}, {count} quer{'y' if count == 1 else 'ies'}"
 
@@ -89,3 +92,7 @@ class ResolveAction(Action):
         if self._process is not None:
             self.roots = list(self._node.origins_of(self._process))
         self.on_done()
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
