@@ -213,6 +213,41 @@ def test_servers_that_fail_refuse_or_are_lame_are_passed_over() -> None:
     assert [len(one) for one in heard] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(("count", "least", "most"), [(5, 5, 5), (100, 50, 64)])
+def test_a_zone_without_a_good_server_costs_a_bounded_number_of_questions(count: int, least: int, most: int) -> None:
+    """All refuse: none is asked twice, and of many not all."""
+    net = Internet()
+    records: list[Record] = [("test.", 300, "NS", f"ns{number}.test.") for number in range(count)]
+    records += [(f"ns{number}.test.", 300, "A", f"10.0.0.{100 + number}") for number in range(count)]
+    net.serve("root", 1, zone(".", *records))
+    lame = net.net.host("lame", [f"10.0.0.{100 + number}/24" for number in range(count)])
+    net.net.link(lame, net.switch)
+    asked: list[str] = []
+
+    def refuse() -> None:
+        import selectors
+
+        with selectors.DefaultSelector() as selector:
+            for number in range(count):
+                own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                own.bind((f"10.0.0.{100 + number}", 53))
+                selector.register(own, selectors.EVENT_READ, number)
+            while True:
+                for key, _ in selector.select():
+                    assert isinstance(key.fileobj, socket.socket)
+                    data, sender = key.fileobj.recvfrom(4096)
+                    asked.append(key.data)
+                    reply = dns.message.make_response(dns.message.from_wire(data))
+                    reply.set_rcode(dns.rcode.REFUSED)
+                    key.fileobj.sendto(reply.to_wire(), sender)
+
+    lame.serve(refuse)
+    net.resolve()
+    assert net.ask("www.test").status == "SERVFAIL"
+    assert len(asked) == len(set(asked))
+    assert least <= len(asked) <= most
+
+
 def test_an_old_server_that_knows_no_edns() -> None:
     net = Internet()
 

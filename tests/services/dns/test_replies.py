@@ -34,7 +34,7 @@ def reply(
     for section, records in ((made.answer, answer), (made.authority, authority), (made.additional, additional)):
         for name, ttl, rdtype, data in records:
             section.append(dns.rrset.from_text(name, ttl, "IN", rdtype, data))
-    return made
+    return dns.message.from_wire(made.to_wire())  # where records of one name and type are together
 
 
 def mean(message: Message, zone: dns.name.Name = CORP) -> Meaning:
