@@ -44,8 +44,6 @@ class Cache:
         self._clock = clock
         self._size = size
         self._entries: dict[tuple[Name, RdataType], Entry] = {}
-        self.hits = 0
-        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -96,10 +94,6 @@ class Cache:
         for (name, rdtype), entry in self._entries.items():
             if entry.expires > now:
                 yield name, rdtype, _aged(entry, now)
-
-    def flush(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
 
     def _store(self, key: tuple[Name, RdataType], entry: Entry) -> None:
         self._entries.pop(key, None)

@@ -107,10 +107,8 @@ class Resolver:
             for _ in range(MOST_ALIASES):
                 outcome = self.known(name, rdtype)
                 if outcome is not None:
-                    self.cache.hits += 1
                     return Outcome(outcome.rcode, chain + outcome.answer, outcome.soa)
                 name, chain = self._follow_known(name, rdtype, chain)
-                self.cache.misses += 1
                 found = await self._find(name, rdtype, work)
                 chain += found.records
                 if found.what == replies.NO:
@@ -144,7 +142,7 @@ class Resolver:
         if not self._hints:
             raise GiveUpError
         zone, servers = root, self._hints
-        cut = self.cache.nearest_cut(name.parent() if rdtype == dns.rdatatype.DS and name != root else name)
+        cut = self._nearest_cut(name.parent() if rdtype == dns.rdatatype.DS and name != root else name)
         for _ in range(MOST_REFERRALS):
             if cut is not None:
                 zone = cut.name
@@ -158,6 +156,22 @@ class Resolver:
                 return found
             cut = found.records[0]
         raise GiveUpError
+
+    def _nearest_cut(self, name: Name) -> RRset | None:
+        """The servers of the nearest zone that can be asked; None for those of the root, which we know by their hints.
+
+        Where all lie in the zone itself and their addresses are forgotten, the zone above has to tell them anew.
+        """
+        while name != root:
+            cut = self.cache.nearest_cut(name)
+            if cut is None or cut.name == root:
+                return None
+            for rdata in cut:
+                known = self.cache.get(rdata.target, dns.rdatatype.A, TOLD)
+                if not rdata.target.is_subdomain(cut.name) or (known is not None and known.rrset is not None):
+                    return cut
+            name = cut.name.parent()
+        return None
 
     async def _ask_zone(self, cut: RRset, question: Question, work: Work) -> Meaning | None:
         """Ask the servers of a zone: those of which the address is known, then those of which it can be found."""

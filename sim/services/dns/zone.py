@@ -102,11 +102,6 @@ class Zone:
         """Whether the name is there itself."""
         return name in self._nodes
 
-    def records(self) -> list[RRset]:
-        """All of them: the SOA first, then in canonical order (RFC 4034 6.1)."""
-        rest = [rrset for name in sorted(self._nodes) for rrset in self._nodes[name].values() if rrset is not self.soa]
-        return [self.soa, *rest]
-
     def negative(self) -> RRset:
         """The SOA as it stands beside a no: its TTL says for how long that holds. RFC 2308 3."""
         return with_ttl(self.soa, min(self.soa.ttl, self.soa[0].minimum))

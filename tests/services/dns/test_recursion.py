@@ -115,6 +115,18 @@ def test_the_walk_and_the_cache() -> None:
     assert net.ask("www.corp.test").status == "SERVFAIL"  # the address is forgotten, and nobody is left
 
 
+def test_addresses_of_servers_that_are_forgotten_before_the_servers_are() -> None:
+    """The zone above is asked for them again; those of the root are known by their hints."""
+    net = Internet()
+    net.serve("root", 1, zone(".", ("test.", 3000, "NS", "ns.test."), ("ns.test.", 10, "A", "10.0.0.2")))
+    net.serve("tld", 2, zone("test", ("www.test.", 5, "A", "10.0.0.80")))
+    net.resolve()
+    assert net.ask(".", "NS").answers == ["ns"]
+    assert net.ask("test", "NS").answers == ["ns.test"]
+    net.net.run("20s")
+    assert net.ask("www.test").addresses == ["10.0.0.80"]
+
+
 def test_who_does_not_want_recursion_gets_what_is_known() -> None:
     net = Internet()
     tree(net)
