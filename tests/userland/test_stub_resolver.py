@@ -276,7 +276,7 @@ def test_asyncio_looks_up_many_at_once() -> None:
     async def together() -> list[str]:
         loop = asyncio.get_running_loop()
         found = await asyncio.gather(*[loop.getaddrinfo(f"h{n}.test", 80, type=socket.SOCK_STREAM) for n in range(20)])
-        return [entries[0][4][0] for entries in found]
+        return [str(entries[0][4][0]) for entries in found]
 
     assert lan.run(together) == ["10.0.9.1"] * 20
     assert len(lan.heard) == 20
