@@ -188,11 +188,11 @@ class GuestSocket(socket.socket):
         host = address[0] if isinstance(address, tuple) and len(address) == 2 else None
         if not isinstance(host, str) or host in ("", "<broadcast>") or "\0" in host:
             return address
-        try:
-            socket.inet_aton(host)
-        except (OSError, UnicodeEncodeError):
-            return self.look_up(host), address[1]
-        return address
+        if not any(character.isspace() for character in host):
+            with suppress(OSError, UnicodeEncodeError):
+                socket.inet_aton(host)
+                return address
+        return self.look_up(host), address[1]
 
     # -- receiving
 

@@ -152,12 +152,15 @@ WORDS: Final = {
 def told(name: str) -> tuple[list[str], str]:
     """The addresses of a name, and why there are none: for those who only report it."""
     try:
-        return entry_of(name)[2], ""
+        found = _entry_of(name)
     except socket.gaierror as error:
-        why, said = error.__context__, ""
-        if isinstance(why, stub_resolver.LookupFailedError):
-            said = f" ({WORDS[why.code]} from {why.reply.server})" if why.reply else " (no server answers)"
-        return [], f"{error.strerror}{said}"
+        return [], str(error.strerror)
+    if not isinstance(found, stub_resolver.LookupFailedError):
+        return found[2], ""
+    said = f" ({WORDS[found.code]} from {found.reply.server})" if found.reply else ""
+    if found.code == stub_resolver.TRY_AGAIN and not found.reply:
+        said = " (no server answers)"
+    return [], f"{_FAILURES[found.code]().strerror}{said}"
 
 
 def _is_domain_name(name: str) -> bool:
@@ -166,8 +169,8 @@ def _is_domain_name(name: str) -> bool:
     return len(name) <= 254 and name.isascii() and name.isprintable() and all(0 < len(one) < 64 for one in labels)
 
 
-def names_of(address: str) -> list[str]:
-    """The names of an address, the official one first. Raises LookupFailedError when it has none."""
+def names_of(address: str) -> list[str] | stub_resolver.LookupFailedError:
+    """The names of an address, the official one first; or why there are none."""
     if address.startswith("127."):
         return ["localhost"]
     _, process = here()
@@ -179,8 +182,11 @@ def names_of(address: str) -> list[str]:
     if node is not None:
         return [node]
     if not settings.servers:
-        raise stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
-    return stub_resolver.names(settings, address)
+        return stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
+    try:
+        return stub_resolver.names(settings, address)
+    except stub_resolver.LookupFailedError as error:
+        return error
 
 
 def _own_address() -> str:
@@ -316,11 +322,10 @@ def gethostbyname_ex(hostname: Any, /) -> tuple[str, list[str], list[str]]:
 def gethostbyaddr(host: Any, /) -> tuple[str, list[str], list[str]]:
     """`socket.gethostbyaddr`. Raises socket.herror for an address that nobody knows."""
     address = address_of(_argument(host, "gethostbyaddr"))
-    try:
-        owner, *aliases = names_of(address)
-    except stub_resolver.LookupFailedError as error:
-        raise socket.herror(error.code, HOST_ERRORS[error.code]) from None
-    return owner, aliases, [address]
+    found = names_of(address)
+    if isinstance(found, stub_resolver.LookupFailedError):
+        raise socket.herror(found.code, HOST_ERRORS[found.code])
+    return found[0], found[1:], [address]
 
 
 def gethostname() -> str:
@@ -357,12 +362,12 @@ def getnameinfo(sockaddr: Any, flags: int, /) -> tuple[str, str]:
 
 
 def _owner(address: str) -> str | None:
-    try:
-        return names_of(address)[0]
-    except stub_resolver.LookupFailedError as error:
-        if error.code == stub_resolver.TRY_AGAIN:
-            raise FAILURE.AGAIN from None
-        return None
+    found = names_of(address)
+    if not isinstance(found, stub_resolver.LookupFailedError):
+        return found[0]
+    if found.code == stub_resolver.TRY_AGAIN:
+        raise FAILURE.AGAIN
+    return None
 
 
 def if_nameindex() -> list[tuple[int, str]]:
