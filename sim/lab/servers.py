@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sim.lab.server_settings import settings_of
 
@@ -46,8 +46,6 @@ def serve(host: LabHost, service: Service, folder: str, roots: Sequence[str] = (
         program(**settings)
 
     return host.serve(run, name=kind, folder=folder)
-
-
 
 
 def start(how: Callable[..., Process], command: Command, folder: str, name: str = "") -> Process:
