@@ -7,11 +7,12 @@ a program makes the object that everything in the library begins with. An import
 whoever only prefers such a library (uvicorn uvloop, aiohttp aiodns) goes on with what there is in its place.
 
 Trio is adapted: it keeps worker threads and a generator of random numbers for the whole interpreter, tells the names of
-threads to C, and is strict about types.
+threads to C, and is strict about types. So is dnspython: the resolv.conf that it reads is the host's.
 """
 
 from __future__ import annotations
 
+import io
 import random
 import socket
 import sys
@@ -153,7 +154,21 @@ def _adapt_trio_scheduler(module: Any) -> None:
     module._r = random
 
 
+def _adapt_dnspython(module: Any) -> None:
+    """dnspython's own resolver asks the name servers of the program's host, not those of this machine."""
+    real = module.BaseResolver.read_resolv_conf
+
+    def read(self: Any, f: Any) -> None:
+        task = current()
+        if task is not None and f == "/etc/resolv.conf":
+            f = io.StringIO(process_of(task).host.resolver.as_text())
+        real(self, f)
+
+    module.BaseResolver.read_resolv_conf = read
+
+
 ADAPTED: Final[dict[str, Callable[[Any], None]]] = {
+    "dns.resolver": _adapt_dnspython,
     "trio._core._run": _adapt_trio_scheduler,
     "trio._core._thread_cache": _adapt_trio_threads,
     "trio._socket": _adapt_trio_sockets,

@@ -13,3 +13,9 @@ class ResolverSettings:
     servers: list[str] = field(default_factory=list)
     search: list[str] = field(default_factory=list)
     hosts: dict[str, list[str]] = field(default_factory=dict)
+
+    def as_text(self) -> str:
+        """What would stand in /etc/resolv.conf."""
+        lines = [f"nameserver {server}" for server in self.servers]
+        lines += [f"search {' '.join(self.search)}"] if self.search else []
+        return "\n".join([*lines, ""])

@@ -11,6 +11,7 @@ from typing import Any
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.resolver
 import dns.rrset
 import pytest
 from dns.message import Message
@@ -316,6 +317,19 @@ def test_names_that_no_server_can_be_asked_for() -> None:
     for name in (b"a..b", b".a", b"x" * 64, b"a b\n", b"x." * 130, "a\t.b"):
         assert lan.run(error_of, socket.gethostbyname, name)[0] == -2
     assert lan.heard == []
+
+
+def test_the_resolver_of_dnspython_asks_the_host_s_servers() -> None:
+    def ask() -> list[str]:
+        import dns.resolver
+
+        return sorted(str(record) for record in dns.resolver.Resolver().resolve("www", search=True))
+
+    lan = Lan(only("www.corp.test."))
+    lan.pc.resolver.search = ["corp.test"]
+    assert lan.run(ask) == ["10.0.9.1", "10.0.9.2"]
+    with pytest.raises(dns.resolver.NoResolverConfiguration):
+        Lan().run(ask)
 
 
 def test_it_runs_on_a_real_machine_too() -> None:

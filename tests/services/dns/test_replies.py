@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import dns.flags
 import dns.message
 import dns.name
@@ -123,3 +125,27 @@ def test_a_reply_has_the_id_and_the_question_of_the_query() -> None:
     other = dns.message.make_response(dns.message.make_query("www.corp.test.", "AAAA", id=query.id))
     for data in (bytes(wrong_id), other.to_wire(), query.to_wire(), good.to_wire()[:11], good.to_wire()[:20], b""):
         assert read_reply(data, query) is None
+
+
+@pytest.mark.slow
+def test_ten_thousand_replies_gone_wrong() -> None:
+    """Whatever a server sends: it is no reply, or one that says nothing about other zones."""
+    chance = random.Random(8)
+    query = Question(WWW, dns.rdatatype.A).message()
+    made = dns.message.make_response(query)
+    made.flags |= dns.flags.AA
+    made.answer.append(dns.rrset.from_text("www.corp.test.", 60, "IN", "CNAME", "web.corp.test."))
+    made.answer.append(dns.rrset.from_text("web.corp.test.", 60, "IN", "A", "10.0.0.1"))
+    made.authority.append(dns.rrset.from_text("lab.corp.test.", 60, "IN", "NS", "ns.lab.corp.test."))
+    made.additional.append(dns.rrset.from_text("ns.lab.corp.test.", 60, "IN", "A", "10.0.0.2"))
+    seed, understood = made.to_wire(), 0
+    for _ in range(10_000):
+        data = bytearray(seed)
+        for _ in range(chance.randrange(1, 5)):
+            data[chance.randrange(2, len(data))] = chance.choice((0, 1, 0x3F, 0xC0, 0xFF, chance.randrange(256)))
+        found = read_reply(bytes(data), query)
+        if found is not None:
+            understood += 1
+            meant = mean(found)
+            assert all(rrset.name.is_subdomain(CORP) for rrset in [*meant.records, *meant.glue])
+    assert understood > 1000
