@@ -11,8 +11,8 @@ import operator
 import os
 import re
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 from sim.errors import SimError
@@ -127,10 +127,23 @@ def _entry_of(name: str) -> Entry | stub_resolver.LookupFailedError:
         return name, [], [format_address(process.sockets.resolve(name), 0)[0]]
     if not settings.servers or not _is_domain_name(name):
         return stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
+    with _aside():
+        try:
+            return stub_resolver.addresses(settings, name)
+        except stub_resolver.LookupFailedError as error:
+            return error
+
+
+@contextmanager
+def _aside() -> Iterator[None]:
+    """What a program sends after it has looked up a name was not caused by the answer: it is no part of its journey."""
+    task, process = here()
+    engine = process.host.engine
+    before = engine.cause
     try:
-        return stub_resolver.addresses(settings, name)
-    except stub_resolver.LookupFailedError as error:
-        return error
+        yield
+    finally:
+        engine.cause = task.cause = before
 
 
 _FAILURES: Final[dict[int, Callable[[], socket.gaierror]]] = {
@@ -183,10 +196,11 @@ def names_of(address: str) -> list[str] | stub_resolver.LookupFailedError:
         return [node]
     if not settings.servers:
         return stub_resolver.LookupFailedError(stub_resolver.HOST_NOT_FOUND)
-    try:
-        return stub_resolver.names(settings, address)
-    except stub_resolver.LookupFailedError as error:
-        return error
+    with _aside():
+        try:
+            return stub_resolver.names(settings, address)
+        except stub_resolver.LookupFailedError as error:
+            return error
 
 
 def _own_address() -> str:

@@ -167,21 +167,62 @@ def test_in_python() -> None:
 
 
 def test_the_contract_s_office(tmp_path: Path) -> None:
-    """Section 2's file, as far as it speaks of names."""
+    """Section 2's file: a name, a gateway, and a page."""
     path = tmp_path / "office.yaml"
     path.write_text(
         """
+name: office
+seed: 1
+defaults: {link: {bandwidth: 1Gbps, delay: 10us}}
 nodes:
   pc1: {kind: host, ip: 192.168.1.10/24, gateway: 192.168.1.1, dns: 192.168.1.53}
   sw1: {kind: switch}
-  r1: {kind: router, interfaces: {lan: 192.168.1.1/24, wan: 203.0.113.2/24}}
+  r1:
+    kind: router
+    interfaces: {lan: 192.168.1.1/24, wan: {ip: 10.0.0.1/30, mac: 02:00:00:00:00:11, mtu: 1500}}
+    routes: {0.0.0.0/0: 10.0.0.2}
+  gw: {kind: gateway, interfaces: {inside: 10.0.0.2/30, outside: 203.0.113.2/24}, routes: {192.168.1.0/24: 10.0.0.1}}
   ns: {kind: dns, ip: 192.168.1.53/24, gateway: 192.168.1.1, records: {web.corp.test: 203.0.113.80}}
-  web: {kind: host, ip: 203.0.113.80/24, gateway: 203.0.113.2}
-links: [[pc1, sw1], ["r1:lan", sw1], [ns, sw1], ["r1:wan", web]]
+  web: {kind: host, ip: 203.0.113.80/24, services: [{http: {port: 80, body: hello}}, throughput]}
+links:
+  - [pc1, sw1]
+  - [ns, sw1]
+  - [r1:lan, sw1]
+  - {endpoints: [r1:wan, gw:inside], bandwidth: 10Mbps, delay: 20ms, queue: 100}
+  - [gw:outside, web]
 scenario:
   - ping: {from: pc1, to: web.corp.test, count: 3}
-    expect: {received: 3, path: [pc1, sw1, r1, web]}
+    expect: {received: 3, path: [pc1, sw1, r1, gw, web]}
+  - http: {from: pc1, url: "http://web.corp.test/"}
+    expect: {status: 200, body_contains: hello, path: [pc1, sw1, r1, gw, web]}
+  - throughput: {from: pc1, to: web.corp.test, duration: 1s}
+    expect: {path: [pc1, sw1, r1, gw, web]}
 """
     )
     report = Run(load(path)).run()
-    assert [step.failures for step in report.steps] == [[]]
+    assert [step.failures for step in report.steps] == [[], [], []]
+    assert [[entry["server"] for entry in step.dns] for step in report.steps] == [["ns"]] * 3
+
+
+def test_what_comes_after_a_name_is_a_journey_of_its_own() -> None:
+    """A program's connection is not a part of the answer's journey, which it has waited for."""
+    net = sim.Network()
+    pc, ns = net.host("pc", "10.0.0.1/24"), net.host("ns", "10.0.0.2/24")
+    net.link(pc, ns)
+    pc.resolver.servers = ["10.0.0.2"]
+    from sim.services.dns import server
+
+    records = [("test.", 60, "SOA", "ns.test. h.test. 1 2 3 4 5"), ("web.test.", 60, "A", "10.0.0.2")]
+    ns.serve(lambda: server.serve(zones={"test.": records}), name="dns")
+
+    def connect() -> None:
+        import socket
+
+        with socket.create_connection(("web.test", 53)):
+            pass
+
+    process = pc.spawn(connect)
+    net.run(until="1s")
+    process.result()
+    texts = [net.trace.journey(root).text for root in pc.origins_of(process)]
+    assert [text.split(" to ")[0] for text in texts] == ["UDP datagram of 26 bytes", "TCP connection"]

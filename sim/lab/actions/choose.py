@@ -15,6 +15,7 @@ from sim.lab.actions.throughput import ThroughputAction
 from sim.lab.actions.web import HttpAction
 from sim.lab.network import Network
 from sim.scenario import steps
+from sim.scenario.throughput import Throughput
 
 
 def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, on_done: Done) -> Action:
@@ -32,14 +33,12 @@ def action_for(step: steps.BaseStep, net: Network, cables: Cables, folder: str, 
 def _traffic(step: steps.BaseStep, net: Network, on_done: Done) -> Action | None:
     """Steps that send something."""
     match step:
-        case steps.PingStep() | steps.TracerouteStep() | steps.UdpStep() | steps.TcpStep():
+        case steps.PingStep() | steps.TracerouteStep() | steps.UdpStep() | steps.TcpStep() | steps.ThroughputStep():
             return _sending(step.action, net, on_done)
         case steps.ResolveStep():
             return ResolveAction(net, step.resolve, on_done)
         case steps.HttpStep():
             return HttpAction(net, step.http, on_done)
-        case steps.ThroughputStep():
-            return ThroughputAction(net, step.throughput, on_done)
         case steps.FrameStep():
             return FrameAction(net, step.frame, on_done)
     return None
@@ -75,4 +74,6 @@ def _sending_to(step: NamedStep, net: Network, on_done: Done) -> Action:
         return PingAction(net, step, on_done)
     if isinstance(step, steps.Traceroute):
         return TracerouteAction(net, step, on_done)
+    if isinstance(step, Throughput):
+        return ThroughputAction(net, step, on_done)
     return UdpAction(net, step, on_done) if isinstance(step, steps.Udp) else TcpAction(net, step, on_done)

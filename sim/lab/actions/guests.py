@@ -22,6 +22,7 @@ class GuestAction(Action):
         node = net[host]
         if not isinstance(node, Tools):
             raise TopologyError(f"{host} runs no programs")
+        self.asker = host
         self._node = node
         self._process: Process | None = None
 

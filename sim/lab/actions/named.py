@@ -16,9 +16,10 @@ from sim.lab.network import Network
 from sim.lab.nodes import Tools
 from sim.scenario import steps
 from sim.scenario.expect import Expect
+from sim.scenario.throughput import Throughput
 from sim.wire.addresses import format_ip
 
-NamedStep = steps.Ping | steps.Traceroute | steps.Udp | steps.Tcp
+NamedStep = steps.Ping | steps.Traceroute | steps.Udp | steps.Tcp | Throughput
 
 
 class NamedAction(Action):
@@ -54,6 +55,7 @@ class NamedAction(Action):
 
     def outcome(self) -> dict[str, Any]:
         if self._inner is not None:
+            self.roots = self._inner.roots
             return self._inner.outcome()
         error = "" if self.lookup is None else self.lookup.error
         # of what was never begun nothing was sent, nothing came, and nothing is connected
@@ -72,6 +74,9 @@ class NamedAction(Action):
         if getattr(expected, "error", None) is not None or self.lookup is None:
             return []
         return [f"{self.name}: {self.lookup.error}"]
+
+    def check(self, name: str, wanted: Any) -> list[str] | None:
+        return None if self._inner is None else self._inner.check(name, wanted)
 
     def _found(self, lookup: Lookup) -> None:
         self.lookup = lookup
