@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
-from sim.userland.logs import Hooks, LogRoot
+from sim.userland.logs import Hooks, LogRoot, Opener
 
 _chdir: Final = os.chdir  # the real one, whatever stands there later
 
@@ -37,6 +37,7 @@ class Streams:
         self.path: list[str] = []  # where its own modules lie
         self.log = LogRoot()
         self.hooks = Hooks()
+        self.opener = Opener()
         self.cpu_time = 0  # ns; see `clocks.cpu_time`
         self.environment: Any = None  # os.environ; None for the real one
         self.main_module: Any = None  # sys.modules["__main__"]; None for the real one
@@ -72,6 +73,7 @@ class Context:
             self._environment, os.environ = os.environ, streams.environment
         streams.log.exchange()
         streams.hooks.exchange()
+        streams.opener.exchange()
         if streams.main_module is not None:
             self._main_module = sys.modules["__main__"]
             sys.modules["__main__"] = streams.main_module
@@ -88,6 +90,7 @@ class Context:
             streams.environment, os.environ = os.environ, self._environment
         streams.log.exchange()
         streams.hooks.exchange()
+        streams.opener.exchange()
         if streams.main_module is not None:
             sys.modules["__main__"] = self._main_module
         if streams.folder:

@@ -1,4 +1,5 @@
-"""Who is told of what goes wrong, as one program has arranged it: `logging.basicConfig()` is nothing to the others."""
+"""What modules of the standard library remember for a whole process, for one program: who is told of what goes wrong
+(`logging.basicConfig()` is nothing to the others), and how `urllib` opens URLs."""
 
 from __future__ import annotations
 
@@ -36,3 +37,17 @@ class Hooks:
         """Put these in place, and keep what was there."""
         self._of_main, sys.excepthook = sys.excepthook, self._of_main
         self._of_threads, threading.excepthook = threading.excepthook, self._of_threads
+
+
+class Opener:
+    """What `urllib.request.urlopen` keeps from its first use on, of whoever is not running now: the proxies of the
+    environment, and from Python 3.12 on whom it trusts."""
+
+    def __init__(self) -> None:
+        self._opener: Any = None
+
+    def exchange(self) -> None:
+        """Put this in place, and keep what was there."""
+        module: Any = sys.modules.get("urllib.request")
+        if module is not None:
+            self._opener, module._opener = getattr(module, "_opener", None), self._opener

@@ -141,6 +141,18 @@ def test_programs_trust_it_without_being_told(quality: str, url: str, expected: 
     assert client.run(ask, url) == expected
 
 
+def test_two_programs_do_not_share_what_urllib_remembers() -> None:
+    """Its opener keeps the proxies of the environment, and the certificates, from its first use on."""
+    net = secure_pair()
+    client: Any = net["client"]
+    lost = client.spawn(ask, "https://web/", environment={"https_proxy": "http://10.0.0.2:1"})
+    found = client.spawn(ask, "https://web/")
+    net.run(until="5s")
+    assert "refused" in lost.result()
+    assert found.result() == "secret"
+    assert client.run(lambda: getattr(urllib.request, "_opener")) is None  # noqa: B009
+
+
 def test_a_program_that_trusts_somebody_else_does_not(tmp_path: Path) -> None:
     other = tmp_path / "ca.pem"
     other.write_text(Authority(99).pem())

@@ -9,10 +9,9 @@ import urllib.request
 
 
 def main():
-    opener = urllib.request.build_opener()
     for url in sys.argv[1:]:
         try:
-            with opener.open(url, timeout=60) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 via = answer.headers["Via"] or "directly"
                 print(answer.status, via, answer.read().decode().strip(), flush=True)
         except urllib.error.HTTPError as error:

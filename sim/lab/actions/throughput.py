@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.lab.actions.base import Done
 from sim.lab.actions.guests import GuestAction
 from sim.lab.network import Network
 from sim.scenario.expect import Expect
 from sim.scenario.throughput import Throughput, ThroughputExpect
-from sim.services.throughput.client import Report, measure
 from sim.units import SECOND, format_about, format_bitrate_about, format_size
 from sim.wire.addresses import format_ip
+
+if TYPE_CHECKING:
+    from sim.services.throughput.client import Report
 
 EVENTS_PER_SECOND: Final = 5_000_000
 
@@ -28,6 +30,8 @@ class ThroughputAction(GuestAction):
         self.address = format_ip(net.resolve(str(step.to)))
 
     def start(self) -> None:
+        from sim.services.throughput.client import measure
+
         step = self.step
         settings: dict[str, Any] = {
             name: getattr(step, name) for name in ("protocol", "duration", "rate", "reverse", "parallel", "length")
@@ -69,6 +73,8 @@ class ThroughputAction(GuestAction):
         return [f"error: {error}"] if error is not None and wanted is None else []
 
     def _report(self) -> Report:
+        from sim.services.throughput.client import Report
+
         if self.result is not None:
             report: Report = self.result
             return report

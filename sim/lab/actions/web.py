@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.lab.actions.base import Done
 from sim.lab.actions.guests import GuestAction
 from sim.lab.network import Network
 from sim.scenario.expect import Expect
 from sim.scenario.web_steps import HttpExpect, HttpRequest
-from sim.services.http_client import Exchange, fetch
 from sim.units import format_about, format_size
+
+if TYPE_CHECKING:
+    from sim.services.http_client import Exchange
 
 PHASES = ("dns", "connect", "tls", "first_byte", "total")
 QUOTED = 200
@@ -27,6 +29,8 @@ class HttpAction(GuestAction):
         self.title = f"http {step.source} -> {step.url}"
 
     def start(self) -> None:
+        from sim.services.http_client import fetch
+
         step = self.step
         settings: dict[str, Any] = {
             "follow": step.follow,
@@ -101,6 +105,8 @@ class HttpAction(GuestAction):
         return None
 
     def _exchange(self) -> Exchange:
+        from sim.services.http_client import Exchange
+
         if self.result is not None:
             exchange: Exchange = self.result
             return exchange
