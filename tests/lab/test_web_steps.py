@@ -134,6 +134,35 @@ def test_jitter_of_a_link_is_found() -> None:
     assert [step.failures for step in report.steps] == [[], []]
 
 
+WITH_NAMES = """
+nodes:
+  pc: {kind: host, ip: 10.0.0.1/24, dns: 10.0.0.53}
+  sw: {kind: switch}
+  ns: {kind: dns, ip: 10.0.0.53/24, records: {web.corp.test: 10.0.0.80, api.corp.test: 10.0.0.80}}
+  web:
+    kind: host
+    ip: 10.0.0.80/24
+    services:
+      - http: {body: hello, hosts: {api.corp.test: {body: api}}}
+      - https: {body: secret, names: [web.corp.test]}
+      - throughput
+links: [[pc, sw], {endpoints: [ns, sw], delay: 3ms}, [web, sw]]
+scenario:
+- {http: {from: pc, url: 'http://web.corp.test/'}, expect: {body: hello, path: [pc, sw, web], timing: {dns: '> 6ms'}}}
+- {http: {from: pc, url: 'http://api.corp.test/'}, expect: {body: api}}
+- {http: {from: pc, url: 'https://web.corp.test/'}, expect: {body: secret, path: [pc, sw, web]}}
+- {http: {from: pc, url: 'http://none.corp.test/'}, expect: {error: name not known, path: [pc, sw, ns]}}
+- {throughput: {from: pc, to: web.corp.test, duration: 10ms, rate: 1Mbps}, expect: {path: [pc, sw, web]}}
+- {node: {name: ns, state: down}}
+- {http: {from: pc, url: 'http://other.corp.test/'}, expect: {error: no name server answers}}
+"""
+
+
+def test_names_are_looked_up_first() -> None:
+    report = Run(loads(WITH_NAMES)).run()
+    assert [step.failures for step in report.steps] == [[]] * 7
+
+
 def test_the_authority_is_written_for_real_clients(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 

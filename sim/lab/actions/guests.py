@@ -9,9 +9,14 @@ from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Done
 from sim.lab.network import Network
 from sim.lab.nodes import Tools
+from sim.tracing.journeys import Journey
+from sim.wire.addresses import format_ip
 
 if TYPE_CHECKING:
     from sim.userland.process import Process
+
+
+IPV4, TCP, SYN, ACK = b"\x08\x00", 6, 0x02, 0x10
 
 
 class GuestAction(Action):
@@ -47,11 +52,15 @@ class GuestAction(Action):
         self._look_back()
         return super().watched()
 
-    def origin(self, text: str) -> int | None:
-        """The first journey of the program that was begun for a reason that starts with `text`."""
+    def connection_path(self, port: int, address: str | None = None) -> list[str]:
+        """The way of the first SYN to a port, of this address or of any; what the program has sent before it, to a name
+        server perhaps, is not meant. Without a SYN it is the way of the first packet."""
         self._look_back()
-        trace = self.net.trace
-        return next((root for root in self.roots if trace.journey(root).text.startswith(text)), None)
+        for root in self.roots:
+            for hop in self.net.trace.journey(root).walk():
+                if hop.sender == self._node.name and _is_syn(hop.frame, port, address):
+                    return Journey(hop.id, hop.start, hop.sender, "", [], [hop]).path()
+        return super().path()
 
     def _look_back(self) -> None:
         if self._process is not None:
@@ -60,3 +69,13 @@ class GuestAction(Action):
     def _ended(self) -> None:
         self._look_back()
         self.on_done()
+
+
+def _is_syn(frame: bytes, port: int, address: str | None) -> bool:
+    """Whether a frame opens a TCP connection to a port."""
+    if frame[12:14] != IPV4 or len(frame) < 54 or frame[23] != TCP:
+        return False
+    segment = 14 + (frame[14] & 0x0F) * 4
+    there = int.from_bytes(frame[segment + 2 : segment + 4], "big") == port
+    begins = frame[segment + 13] & (SYN | ACK) == SYN
+    return there and begins and address in (None, format_ip(frame[30:34]))

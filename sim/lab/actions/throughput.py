@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sim.lab.actions.base import Done
 from sim.lab.actions.guests import GuestAction
+from sim.lab.actions.named import is_name
 from sim.lab.network import Network
 from sim.scenario.expect import Expect
 from sim.scenario.throughput import Throughput, ThroughputExpect
@@ -27,7 +28,8 @@ class ThroughputAction(GuestAction):
         self.step = step
         way = "<-" if step.reverse else "->"
         self.title = f"throughput {step.source} {way} {step.to} {step.protocol}"
-        self.address = format_ip(net.resolve(str(step.to)))
+        target = str(step.to)
+        self.address = target if is_name(net, target) else format_ip(net.resolve(target))
 
     def start(self) -> None:
         from sim.services.throughput.client import measure
@@ -37,6 +39,9 @@ class ThroughputAction(GuestAction):
             name: getattr(step, name) for name in ("protocol", "duration", "rate", "reverse", "parallel", "length")
         }
         self.spawn(partial(measure, self.address, step.port, **settings), "throughput")
+
+    def path(self) -> list[str]:
+        return self.connection_path(self.step.port)
 
     def allowance(self) -> int:
         return self.step.duration * EVENTS_PER_SECOND // SECOND

@@ -40,13 +40,12 @@ class HttpAction(GuestAction):
         }
         self.spawn(partial(fetch, step.url, step.method, step.headers, step.body, **settings), "http")
 
-    def watched(self) -> int | None:
-        """The connection to the server; before it names may have been looked up."""
+    def path(self) -> list[str]:
         exchange = self._exchange()
         if exchange.address is None:
-            return super().watched()
+            return super().path()
         host, port = exchange.address
-        return self.origin(f"TCP connection to {host} port {port}")
+        return self.connection_path(port, host)
 
     def outcome(self) -> dict[str, Any]:
         exchange = self._exchange()
