@@ -84,6 +84,13 @@ class Program:
 
     def call(self, text: str) -> None:
         """Do one call of the script. Raises DepartureError when something else comes of it."""
+        result, expected, verb = self.perform(text)
+        wanted = {"connect": "EINPROGRESS"}.get(verb, "ok") if expected is None else expected
+        if result != wanted and not (wanted == "*" and result.isdecimal()):
+            raise DepartureError(f"{text}: {result}, not {wanted}")
+
+    def perform(self, text: str) -> tuple[str, str | None, str]:
+        """Do one call: what came of it, what stands behind the arrow (None: no arrow), and its verb."""
         match = CALL.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no call: [NAME = ][NAME.]verb arguments [-> result]")
@@ -93,9 +100,7 @@ class Program:
             result = str(self._do(verb, name, words, match["new"] or "c", expected))
         except OSError as error:
             result = errno.errorcode.get(error.errno or 0, repr(error))
-        wanted = {"connect": "EINPROGRESS"}.get(verb, "ok") if expected is None else expected
-        if result != wanted and not (wanted == "*" and result.isdecimal()):
-            raise DepartureError(f"{text}: {result}, not {wanted}")
+        return result, expected, verb
 
     def close_all(self) -> None:
         for each in self._sockets.values():

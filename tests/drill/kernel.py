@@ -116,9 +116,9 @@ class KernelStage:
 class Actor:
     """One script on its stage, and what its play waits for."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, kind: type[Play] = Play) -> None:
         self.stage = KernelStage(script)
-        self.play = Play(script, self.stage)
+        self.play = kind(script, self.stage)
         self.failure: str | None = None
         self.wait: Wait | None = Wait(0, frames=False)
         self._steps: Generator[Wait, None, None] = self.play.run()
@@ -159,11 +159,12 @@ def _run_batch(scripts: list[Script]) -> dict[Path, str | None]:
         for script in scripts:
             actors.append(Actor(script))
             cleanup.callback(actors[-1].stage.close)
-        _perform(actors)
+        perform(actors)
         return {actor.play.script.path: actor.failure for actor in actors}
 
 
-def _perform(actors: list[Actor]) -> None:
+def perform(actors: list[Actor]) -> None:
+    """Let them all play, at the same time, to the end."""
     selector = selectors.DefaultSelector()
     for actor in actors:
         selector.register(actor.stage.tap, selectors.EVENT_READ, actor)

@@ -82,13 +82,18 @@ def run(script: Script) -> list[str]:
     """Play a script on our stack; its log. Raises DepartureError."""
     stage = OurStage(script)
     play = Play(script, stage)
+    perform(play, stage)
+    return play.log
+
+
+def perform(play: Play, stage: OurStage) -> None:
+    """Let the play go on to its end. Raises DepartureError."""
     for wait in play.run():
         if wait.frames and stage.arrived:
             continue
         stage.cable.waiting = wait.frames
         stage.net.run(until=START + wait.until)
         stage.cable.waiting = False
-    return play.log
 
 
 def _poll(it: Any) -> int:

@@ -38,7 +38,7 @@ def note_data(tcb: ControlBlock, length: int) -> None:
     """In-order data came: learn the peer's segment size and its pace."""
     now = tcb.core.now
     tcb.ack_wanted = True
-    _measure_segment(tcb, length)
+    measure_segment(tcb, length)
     if tcb.ato == 0:
         _allow_quick(tcb)
         tcb.ato = MINIMUM_ATO
@@ -53,7 +53,8 @@ def note_data(tcb: ControlBlock, length: int) -> None:
     tcb.last_data_at = now
 
 
-def _measure_segment(tcb: ControlBlock, length: int) -> None:
+def measure_segment(tcb: ControlBlock, length: int) -> None:
+    """What arrives shows what the peer's full segments are."""
     if length >= tcb.received_mss:
         tcb.received_mss = min(length, tcb.advertised_mss)
     elif tcb.pushed < 2:
@@ -82,6 +83,9 @@ def check(tcb: ControlBlock) -> None:
 def delay(tcb: ControlBlock) -> None:
     """Set the delayed-ACK timer, unless it will go off before anyway."""
     ato = tcb.ato
+    if ato == 0:  # nothing is known of the peer's pace: no data has come yet
+        send_ack(tcb)
+        return
     if ato > MINIMUM_ATO:
         longest: i64 = LONGEST_ATO
         if tcb.interactive or tcb.pushed:

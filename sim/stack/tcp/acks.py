@@ -113,7 +113,7 @@ def _read_sacks(tcb: ControlBlock, sacks: list[Block], prior: i64, ack: i64) -> 
     found: list[Block] = []
     for block in blocks:
         left, right = block
-        if left >= right or right > tcb.snd_nxt or left < tcb.snd_una or right <= ack:
+        if left >= right or right > tcb.snd_nxt or left <= tcb.snd_una or right <= ack:
             continue  # a lie, or about what is forgotten
         found.append(block)
         start: i64 = left
@@ -215,6 +215,10 @@ def _clean(tcb: ControlBlock, ack: i64) -> None:
     if acked or news.sacked:
         _measure(tcb, first_at, last_at, ambiguous)
     if acked == 0:
+        # What was sent before the first segment's latest transmission has come: the timer may count from here (RFC
+        # 6298 5.3). SACKs of later data must not put it off again and again.
+        if entry is not None and -1 < news.first_sacked_at < entry.sent_at:
+            news.set_timer = True
         return
     news.set_timer = True
     if entry is not None and entry.sacked:
@@ -281,5 +285,5 @@ def _may_grow(tcb: ControlBlock) -> bool:
 
 
 def is_acceptable(tcb: ControlBlock, ack: i64) -> bool:
-    """RFC 5961 5.2: an acknowledgment neither older than the largest window nor of what was never sent."""
-    return tcb.snd_una - max(tcb.max_window, 1) <= ack <= tcb.snd_nxt
+    """RFC 5961 5.2: an acknowledgment neither older than the largest window, or than any, nor of what was never sent."""
+    return tcb.snd_una - min(tcb.max_window, tcb.bytes_acked) <= ack <= tcb.snd_nxt

@@ -87,7 +87,10 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
             _answer_unacceptable(tcb, seq, length, flags)
         return False
     end = seq + length
-    if end < tcb.rcv_wup or seq > tcb.rcv_nxt + tcb.receive_window():
+    edge = tcb.rcv_nxt + tcb.receive_window()
+    # What goes beyond the window is not cut off, as the RFC has it: all or nothing. All where nothing waits to be read,
+    # so that a peer that misjudges the window is not stopped for ever (Linux since 6.16).
+    if end < tcb.rcv_wup or seq > edge or (end > edge and tcb.inbox.ready):
         if not reset:
             if flags & tcp.SYN:
                 _answer_syn(tcb, seq)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mypy_extensions import i64
 
 from sim.stack.tcp import states, window
-from sim.stack.tcp.acknowledging import be_quick, note_data
+from sim.stack.tcp.acknowledging import be_quick, measure_segment, note_data
 from sim.stack.tcp.block import ControlBlock
 from sim.stack.tcp.outgoing import send_ack
 
@@ -18,12 +18,11 @@ def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None
         if seq < tcb.rcv_nxt:
             tcb.ack_wanted = tcb.ack_now = True
         return
-    edge = tcb.rcv_nxt + tcb.receive_window()
     end: i64 = seq + len(payload)
-    if end > edge:  # RFC 9293 3.10.7.4: what lies beyond the window is cut off
-        payload = payload[: max(edge - seq, 0)]
-        end = seq + len(payload)
-        fin = False
+    if tcb.receive_window() == 0 and payload and seq == tcb.rcv_nxt:  # a probe of the closed window
+        be_quick(tcb)
+        tcb.ack_wanted = True
+        return
     tcb.data_segments_in += 1
     if seq > tcb.rcv_nxt:
         _keep_for_later(tcb, seq, payload, fin)
@@ -36,7 +35,9 @@ def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None
             tcb.inbox.duplicate = (seq, tcb.rcv_nxt)
         payload = payload[tcb.rcv_nxt - seq :]
     _accept(tcb, payload)
-    if fin:
+    if tcb.fin_at >= 0 and tcb.fin_at == tcb.rcv_nxt:
+        tcb.ack_now = True  # RFC 5681 4.2: a gap was filled
+    elif fin:
         tcb.fin_at = end
     if tcb.fin_at == tcb.rcv_nxt:
         _receive_fin(tcb)
@@ -72,6 +73,8 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     tcb.ack_now = True
     if window.free_space(tcb) < len(payload):
         return
+    if payload:
+        measure_segment(tcb, len(payload))
     inbox = tcb.inbox
     end: i64 = seq + len(payload)
     if payload:
@@ -79,7 +82,9 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     if fin:
         tcb.fin_at = end
         inbox.report(seq, end + 1)
-    if not tcb.sack_ok:
+    if tcb.sack_ok:
+        window.grow_threshold(tcb, len(payload))
+    else:  # the window has to stay as it is, else the ACK would be no duplicate (RFC 5681 2)
         inbox.duplicate = None
 
 
@@ -103,7 +108,7 @@ def _receive_fin(tcb: ControlBlock) -> None:
     tcb.inbox.waiting = 0
     if tcb.state == states.ESTABLISHED:
         tcb.become(states.CLOSE_WAIT)
-        tcb.ack_now = True
+        tcb.interactive = True  # the program may well close too: one segment for both
     elif tcb.state == states.FIN_WAIT_1:
         send_ack(tcb)
         tcb.become(states.CLOSING)
