@@ -59,7 +59,12 @@ class Generator:
         lines = self._handshake()
         fixed = len(lines)
         for _ in range(choose.randint(3, 9)):
-            lines.append(f"+{choose.choice(PAUSES)} {self._line()}")
+            if lines[-1].endswith("! close"):
+                self.style = "closed"
+            pause = choose.choice(PAUSES)
+            if "F" in lines[-1].split()[2] and pause in PAUSES[:3]:
+                pause = PAUSES[3]  # the ACK of a FIN waits for the next tick of the kernel's clock
+            lines.append(f"+{pause} {self._line()}")
         return Case(name, [f"# Fuzz {name}.", "# quiet: 0.5"], lines, fixed)
 
     def _handshake(self) -> list[str]:
@@ -86,6 +91,7 @@ class Generator:
             "receive": "DDDDDDDORRRROOASF",
             "close": "FCCAARXDDSOHH",
             "any": "SPAAKKDDDOORRFCXYHWU",
+            "closed": "AADDOFX",  # the program has no socket any more
         }[self.style]
         kind = self.choose.choice(kinds)
         return {
@@ -151,7 +157,7 @@ class Generator:
         return f"ack {ack}{self._window()}{self._options([], self.choose.random() < 0.05)}"
 
     def _ack(self) -> str:
-        ack = self.choose.choice((self._edge(), self._edge(), self.sent, self.acked, self.acked - 1, self.sent + 1))
+        ack = self.choose.choice((self._edge(), self._edge(), self.sent, self.acked, self.acked - (self.acked > 1), self.sent + 1))
         self.acked = max(self.acked, min(ack, self.sent))
         stale = self.choose.random() < 0.1
         return f"< . {self.next}:{self.next}(0) ack {ack}{self._window()}{self._options([], stale)}"
@@ -228,6 +234,9 @@ def spread(case: Case, directory: Path) -> tuple[Script, list[Event]] | None:
         near = _line_near_timer(script, events)
         if near is None:
             return script, events
+        if near == len(case.lines):
+            case.head[1] = f"# quiet: {script.quiet / 1e9 + 0.08:.2f}"
+            continue
         time, rest = case.lines[near].split(None, 1)
         case.lines[near] = f"+{float(time) + 0.08:.3f} {rest}"
     return None
@@ -237,15 +246,18 @@ def _line_near_timer(script: Script, events: list[Event]) -> int | None:
     """The number of the first line that comes close to something that a timer sent."""
     acted = 0
     number = -1
+    events_end = max(event.time for event in events if event.step is not None) + script.quiet
     for event in events:
         if event.step is not None:
             number = script.steps.index(event.step)
             acted = event.time
         elif event.time > acted:
             following = next((e for e in events if e.step is not None and e.time >= event.time), None)
-            slack = APART + (event.time - acted) // 5
+            slack = APART + (event.time - acted) // 3
             if following is not None and following.time - event.time < slack and following.step is not None:
                 return script.steps.index(following.step)
+            if following is None and events_end - event.time < slack:
+                return len(script.steps)
             if event.time - acted < MILLISECOND:
                 return number
     return None

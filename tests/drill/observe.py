@@ -115,6 +115,8 @@ def difference(ours: Event | None, theirs: Event | None, windows: float = math.i
     mine, other = ours.segment, theirs.segment
     if mine is None or other is None:
         return "" if ours.words == theirs.words and ours.step is theirs.step else "another event"
+    if "S" in mine.flags and "S" in other.flags and mine.first:
+        other = replace(other, first=mine.first)
     slack = 30 + 1000 * MILLISECOND // MILLISECOND // 4 if abs(ours.time - theirs.time) > 20 * MILLISECOND else 30
     found = differences(replace(other, window=ANY, flags=other.flags.replace("P", "P?")), mine, slack)
     if bool(mine.window) != bool(other.window) or abs(mine.window - other.window) > windows * other.window:
@@ -132,6 +134,7 @@ def late(ours: Event, theirs: Event, since: int) -> bool:
 def compare(ours: list[Event], theirs: list[Event], windows: float = math.inf) -> tuple[int, str] | None:
     """The first event that differs and how, None when none does."""
     since = 0
+    mine = None
     for number in range(max(len(ours), len(theirs))):
         mine = ours[number] if number < len(ours) else None
         other = theirs[number] if number < len(theirs) else None
@@ -140,6 +143,8 @@ def compare(ours: list[Event], theirs: list[Event], windows: float = math.inf) -
             found = "time"
         if found:
             return number, found
+        if mine is not None and mine.segment and "S" in mine.segment.flags and mine.segment.first:
+            return None  # another incarnation: its numbers have nothing to do with the first one's
         since = mine.time if mine is not None else since
     return None
 

@@ -225,6 +225,8 @@ def _clean(tcb: ControlBlock, ack: i64) -> None:
         news.reneged = True
     if not tcb.sack_ok:
         losses.remove_duplicates(tcb, acked)
+        if ambiguous:  # without SACK nothing tells which of them were there before the retransmission (RFC 5682 2.1)
+            news.original_arrived = False
     elif low < prior_highest:
         losses.note_reordering(tcb, low)
     if tcb.probe_high >= 0 and tcb.snd_una > tcb.probe_high and not tcb.probe_retransmitted:

@@ -175,7 +175,6 @@ class ControlBlock:
         self.pushed: int = 0  # small segments since the last ACK: reading them is a reason to send it
         self.ato: i64 = 0  # ns; how long an ACK is delayed
         self.last_data_at: i64 = 0
-        self.last_challenge_at: i64 = -1
         self.last_out_of_window_at: i64 = -1
 
         # Options in use

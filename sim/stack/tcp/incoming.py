@@ -32,6 +32,8 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
         return _in_syn_sent(tcb, segment, options)
     seq = unwrap(segment.sequence, tcb.rcv_nxt)
     length = len(segment.payload) + (1 if segment.flags & tcp.FIN else 0) + (1 if segment.flags & tcp.SYN else 0)
+    if tcb.state == states.FIN_WAIT_2 and tcb.orphan and segment.flags & (tcp.RST | tcp.SYN):
+        return _end_orphan(tcb, segment, options, seq, length)
     if _is_other_syn(tcb, segment, seq):
         abort(tcb, 0)
         return RESET
@@ -45,7 +47,8 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
             return DONE  # as if the ACK were lost: our SYN,ACK will ask for it again
         _complete_handshake(tcb, segment)
     if not acks.is_acceptable(tcb, ack):
-        challenge(tcb)
+        if tcb.state != states.FIN_WAIT_2 or not tcb.orphan:
+            challenge(tcb)
         return DONE
     _remember_timestamp(tcb, options, seq)
     if tcb.ecn_ok:
@@ -54,8 +57,7 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
     _follow_ack(tcb)
     if tcb.state == states.CLOSED:
         return DONE
-    unread = tcb.orphan or (tcb.receive_shut and tcb.fin_wanted)
-    if unread and segment.payload and seq + len(segment.payload) > tcb.rcv_nxt:
+    if _is_unwanted(tcb, segment, seq):
         abort(tcb, 0)  # nobody will read it (RFC 9293 3.6.1, RFC 2525 2.17)
         return RESET
     _read_text(tcb, segment, seq)
@@ -65,6 +67,15 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
     if tcb.send_blocked:
         tcb.changed = True
     return DONE
+
+
+def _is_unwanted(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
+    """New data, though the program has closed, or has shut both directions. Behind the peer's FIN it is only ignored."""
+    if not (tcb.orphan or (tcb.receive_shut and tcb.fin_wanted)):
+        return False
+    if tcb.fin_received and seq >= tcb.rcv_nxt:
+        return False
+    return bool(segment.payload) and seq + len(segment.payload) > tcb.rcv_nxt
 
 
 def _read_text(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> None:
@@ -112,6 +123,21 @@ def _is_their_syn_ack(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool
     """Both have opened at once: the peer's SYN comes again with the ACK of ours (RFC 9293 3.5, figure 7)."""
     bare = segment.flags & tcp.ACK != 0 and not segment.payload
     return bare and tcb.state == states.SYN_RECEIVED and not tcb.passive and seq == tcb.irs
+
+
+def _end_orphan(tcb: ControlBlock, segment: tcp.Segment, options: Options, seq: i64, length: int) -> int:
+    """In FIN-WAIT-2 without a program, where Linux keeps but a time-wait's memory: any RST in the window ends it, and a
+    SYN has come too early.
+    """
+    edge = tcb.rcv_nxt + tcb.receive_window()
+    old = tcb.timestamps_ok and options.timestamps and precedes(options.value, tcb.ts_recent)
+    inside = seq == tcb.rcv_nxt or (seq + length > tcb.rcv_nxt and seq < edge) or (seq == edge and length == 0)
+    if old or not inside:
+        if not segment.flags & tcp.RST and _may_answer_garbage(tcb):
+            outgoing.send_ack(tcb)
+        return DONE
+    abort(tcb, 0)
+    return DONE if segment.flags & tcp.RST else RESET
 
 
 def _is_other_syn(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
@@ -171,9 +197,7 @@ def _may_answer_garbage(tcb: ControlBlock) -> bool:
 
 def challenge(tcb: ControlBlock) -> None:
     """A challenge ACK (RFC 5961 7): who is not blind will answer it with a RST that fits."""
-    now = tcb.core.now
-    if tcb.last_challenge_at < 0 or now - tcb.last_challenge_at >= RATE_LIMIT:
-        tcb.last_challenge_at = now
+    if _may_answer_garbage(tcb):
         outgoing.send_ack(tcb)
 
 

@@ -113,7 +113,8 @@ def send_ack(tcb: ControlBlock) -> None:
 def next_sequence(tcb: ControlBlock) -> i64:
     """The sequence number of a segment without data: one the peer takes even if it shrank its window."""
     end = tcb.window_end()
-    return tcb.snd_nxt if tcb.snd_nxt <= end or tcb.snd_nxt - end < i64(1) << tcb.snd_scale else end
+    slight = tcb.scale_ok and tcb.snd_nxt - end < i64(1) << tcb.rcv_scale  # it may have been rounded down
+    return tcb.snd_nxt if tcb.snd_nxt <= end or slight else end
 
 
 def send_probe(tcb: ControlBlock) -> None:

@@ -82,6 +82,19 @@ class ReceiveBuffer:
         self.sacks = [block for block in self.sacks if block[1] > next_expected]
         return next_expected
 
+    def note_duplicates(self, next_expected: i64) -> None:
+        """What came in order up to `next_expected` was partly here already: the first such piece is to be reported,
+        with what touches it (RFC 2883 4).
+        """
+        for piece in self.pieces:
+            if piece.seq >= next_expected:
+                return
+            end: i64 = min(piece.end, next_expected)
+            if self.duplicate is None:
+                self.duplicate = (int(piece.seq), int(end))
+            elif piece.seq <= self.duplicate[1] and self.duplicate[0] <= end:
+                self.duplicate = (min(self.duplicate[0], int(piece.seq)), max(self.duplicate[1], int(end)))
+
     def clear(self) -> None:
         """Forget all."""
         self.ready.clear()

@@ -27,14 +27,14 @@ def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None
     if seq > tcb.rcv_nxt:
         _keep_for_later(tcb, seq, payload, fin)
         return
-    if end <= tcb.rcv_nxt and not (fin and end == tcb.rcv_nxt):
-        _refuse(tcb, seq, end)
+    if end + (1 if fin else 0) <= tcb.rcv_nxt and (end > seq or fin):
+        _refuse(tcb, seq, end + (1 if fin else 0))
         return
     if seq < tcb.rcv_nxt:
         if tcb.sack_ok:
             tcb.inbox.duplicate = (seq, tcb.rcv_nxt)
         payload = payload[tcb.rcv_nxt - seq :]
-    _accept(tcb, payload)
+    _accept(tcb, payload, fin)
     if tcb.fin_at >= 0 and tcb.fin_at == tcb.rcv_nxt:
         tcb.ack_now = True  # RFC 5681 4.2: a gap was filled
     elif fin:
@@ -43,8 +43,8 @@ def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None
         _receive_fin(tcb)
 
 
-def _accept(tcb: ControlBlock, payload: bytes) -> None:
-    """The next bytes of the stream."""
+def _accept(tcb: ControlBlock, payload: bytes, fin: bool) -> None:
+    """The next bytes of the stream, the last ones if `fin`."""
     if not payload:
         return
     length = len(payload)
@@ -53,8 +53,10 @@ def _accept(tcb: ControlBlock, payload: bytes) -> None:
     tcb.rcv_nxt += length
     tcb.bytes_received += length
     note_data(tcb, length)
-    if inbox.pieces:
+    if inbox.pieces and not fin:
         before = tcb.rcv_nxt
+        if tcb.sack_ok:
+            inbox.note_duplicates(before)
         tcb.rcv_nxt = inbox.advance(tcb.rcv_nxt)
         tcb.bytes_received += tcb.rcv_nxt - before
         tcb.ack_now = True  # RFC 5681 4.2: a gap was filled
@@ -105,6 +107,7 @@ def _receive_fin(tcb: ControlBlock) -> None:
     tcb.changed = True
     tcb.inbox.pieces.clear()
     tcb.inbox.sacks.clear()
+    tcb.inbox.duplicate = None
     tcb.inbox.waiting = 0
     if tcb.state == states.ESTABLISHED:
         tcb.become(states.CLOSE_WAIT)

@@ -32,7 +32,8 @@ def patience(retries: int) -> i64:
 def handle_retransmission_alarm(tcb: ControlBlock) -> None:
     """The alarm went off; `tcb.pending` says for what."""
     kind = tcb.pending
-    tcb.pending = NOTHING
+    if kind not in (LOSS_PROBE, REORDERING):  # these two leave their mark for `rearm`
+        tcb.pending = NOTHING
     if kind == RETRANSMIT:
         _retransmission_timeout(tcb)
     elif kind == LOSS_PROBE:
