@@ -50,7 +50,8 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
         if tcb.state != states.FIN_WAIT_2 or not tcb.orphan:
             challenge(tcb)
         return DONE
-    _remember_timestamp(tcb, options, seq)
+    if ack >= tcb.snd_una or _is_predicted(tcb, segment, seq):
+        _remember_timestamp(tcb, options, seq)
     if tcb.ecn_ok:
         _read_ecn(tcb, segment, tos)
     acks.receive_ack(tcb, segment, seq, ack, options)
@@ -213,6 +214,13 @@ def _receive_reset(tcb: ControlBlock, seq: i64) -> None:
 def _closes_gap(tcb: ControlBlock, seq: i64) -> bool:
     """The RST follows data that we have, but for a gap: it is as good."""
     return tcb.sack_ok and bool(tcb.inbox.sacks) and seq == max([right for _, right in tcb.inbox.sacks])
+
+
+def _is_predicted(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
+    """Linux's header prediction: the next segment, about which nothing is unusual but perhaps that its ACK is old."""
+    usual = segment.flags & ~tcp.PSH == tcp.ACK and seq == tcb.rcv_nxt and not tcb.inbox.pieces
+    offered: i64 = segment.window
+    return usual and offered << tcb.snd_scale == tcb.snd_wnd
 
 
 def _remember_timestamp(tcb: ControlBlock, options: Options, seq: i64) -> None:

@@ -219,7 +219,7 @@ def _send_new(tcb: ControlBlock, probing: bool) -> bool:
         length = min(len(tcb.unsent), size)
         last = length == len(tcb.unsent)
         fin = last and tcb.fin_wanted
-        if not probing and tcb.in_flight() >= tcb.flow.cwnd and not (fin and length < size):
+        if not probing and tcb.in_flight() >= tcb.flow.cwnd:
             limited = True
             break
         if tcb.snd_nxt + length + (1 if fin else 0) > tcb.window_end():

@@ -255,7 +255,8 @@ def send_loss_probe(tcb: ControlBlock) -> None:
         return
     tcb.probe_retransmitted = False
     before = tcb.snd_nxt
-    if not (tcb.unsent and probe_with_new_data(tcb)):
+    waiting = tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent)
+    if not (waiting and probe_with_new_data(tcb)):
         last = tcb.sent.last()
         if last is None:
             return

@@ -81,7 +81,9 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     end: i64 = seq + len(payload)
     if payload:
         inbox.insert(seq, payload)
-    if fin:
+    if fin and payload and inbox.duplicate == (seq, end):
+        inbox.duplicate = (int(seq), int(end + 1))  # all of it was here, so there is something behind this FIN: a lie
+    elif fin:
         tcb.fin_at = end
         inbox.report(seq, end + 1)
     if tcb.sack_ok:
@@ -105,10 +107,6 @@ def _receive_fin(tcb: ControlBlock) -> None:
     tcb.fin_received = True
     tcb.ack_wanted = True
     tcb.changed = True
-    tcb.inbox.pieces.clear()
-    tcb.inbox.sacks.clear()
-    tcb.inbox.duplicate = None
-    tcb.inbox.waiting = 0
     if tcb.state == states.ESTABLISHED:
         tcb.become(states.CLOSE_WAIT)
         tcb.interactive = True  # the program may well close too: one segment for both
@@ -118,6 +116,10 @@ def _receive_fin(tcb: ControlBlock) -> None:
     elif tcb.state == states.FIN_WAIT_2:
         send_ack(tcb)
         tcb.become(states.TIME_WAIT)
+    tcb.inbox.pieces.clear()
+    tcb.inbox.sacks.clear()
+    tcb.inbox.duplicate = None
+    tcb.inbox.waiting = 0
 
 
 def receive_urgent(tcb: ControlBlock, seq: i64, pointer: int) -> None:
