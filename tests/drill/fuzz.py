@@ -64,7 +64,10 @@ class Generator:
             pause = choose.choice(PAUSES)
             if "F" in lines[-1].split()[2] and pause in PAUSES[:3]:
                 pause = PAUSES[3]  # the ACK of a FIN waits for the next tick of the kernel's clock
-            lines.append(f"+{pause} {self._line()}")
+            line = self._line()
+            if lines[-1].split()[2] == "send" and line.startswith("<") and pause in PAUSES[:3]:
+                pause = PAUSES[3]  # a round trip takes time
+            lines.append(f"+{pause} {line}")
         return Case(name, [f"# Fuzz {name}.", "# quiet: 0.5"], lines, fixed)
 
     def _handshake(self) -> list[str]:

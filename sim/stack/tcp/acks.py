@@ -24,6 +24,7 @@ def receive_ack(tcb: ControlBlock, segment: tcp.Segment, seq: i64, ack: i64, opt
     prior = tcb.snd_una
     before = flow.delivered
     lost_before = flow.lost
+    prior_highest = tcb.highest_sacked if tcb.sacked_out else prior
     rate.begin(tcb)
     tcb.reported = tcb.reported if options.sacks else []
     if ack < prior:
@@ -50,7 +51,7 @@ def receive_ack(tcb: ControlBlock, segment: tcp.Segment, seq: i64, ack: i64, opt
     if out_before == 0:
         _answer_probe(tcb)
         return True
-    _clean(tcb, ack)
+    _clean(tcb, ack, prior_highest)
     losses.adapt_reordering_window(tcb, news.dsack)
     if tcb.probe_high >= 0:
         news.plain = not segment.payload and not window_news
@@ -186,8 +187,10 @@ def _mark_sacked(tcb: ControlBlock, entry: Sent) -> None:
 # -- the retransmission queue
 
 
-def _clean(tcb: ControlBlock, ack: i64) -> None:
-    """Take what is acknowledged out of the retransmission queue, and measure the round-trip time."""
+def _clean(tcb: ControlBlock, ack: i64, prior_highest: i64) -> None:
+    """Take what is acknowledged out of the retransmission queue, and measure the round-trip time. What is acknowledged
+    though something higher, up to `prior_highest`, had been reported before, was reordered.
+    """
     sent = tcb.sent
     news = tcb.news
     acked: i64 = 0
@@ -195,7 +198,6 @@ def _clean(tcb: ControlBlock, ack: i64) -> None:
     last_at: i64 = -1
     ambiguous = False
     low = tcb.snd_nxt
-    prior_highest = tcb.highest_sacked
     entry = sent.first()
     while entry is not None and entry.end <= ack:
         acked += 1

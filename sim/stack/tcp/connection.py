@@ -11,7 +11,7 @@ from sim.stack.service import IcmpError, IpService
 from sim.stack.tcp import acknowledging, incoming, outgoing, rate, states, timeouts, window
 from sim.stack.tcp.block import LOSS, RETRANSMIT, SMALLEST_MSS, ControlBlock, Settings
 from sim.stack.tcp.congestion.base import CongestionControl
-from sim.stack.tcp.options import Options
+from sim.stack.tcp.options import TIMESTAMPS_LENGTH, Options
 from sim.stack.tcp.recovery import resend
 from sim.stack.tcp.sequence import unwrap
 from sim.stack.tcp.timing import rearm, set_timer
@@ -70,7 +70,7 @@ class Connection(ControlBlock):
         """Send a SYN (RFC 9293 3.10.1)."""
         self._begin(iss, timestamp_offset)
         self.sack_ok = self.timestamps_ok = self.scale_ok = True
-        window.open_initial(self, self.advertised_mss)
+        window.open_initial(self, self.advertised_mss - (TIMESTAMPS_LENGTH if self.ts_recent else 0))
         self.become(states.SYN_SENT)
         outgoing.send_syn(self)
         set_timer(self, RETRANSMIT, self.rtt.timeout)
@@ -272,6 +272,11 @@ class Connection(ControlBlock):
             window.adjust_space(self)
             acknowledging.after_reading(self, len(data))
         return data
+
+    def has_text(self) -> bool:
+        """Whether there is something to read; the urgent byte alone, which is not in the stream, does not count."""
+        ready = len(self.inbox.ready)
+        return ready > 1 or (ready == 1 and (self.oob_inline or self.urgent_at != self.read_up_to))
 
     def _until_urgent(self) -> int:
         """Bytes that may be read at once: a read stops at the urgent mark, and the urgent byte is not in the stream."""

@@ -59,7 +59,7 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
     if tcb.state == states.CLOSED:
         return DONE
     if _is_unwanted(tcb, segment, seq):
-        abort(tcb, 0)  # nobody will read it (RFC 9293 3.6.1, RFC 2525 2.17)
+        abort(tcb, errno.ECONNRESET)  # nobody will read it (RFC 9293 3.6.1, RFC 2525 2.17)
         return RESET
     _read_text(tcb, segment, seq)
     outgoing.push(tcb)
@@ -76,7 +76,7 @@ def _is_unwanted(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
         return False
     if tcb.fin_received and seq >= tcb.rcv_nxt:
         return False
-    return bool(segment.payload) and seq + len(segment.payload) > tcb.rcv_nxt
+    return bool(segment.payload or segment.flags & tcp.FIN) and seq + len(segment.payload) > tcb.rcv_nxt
 
 
 def _read_text(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> None:
@@ -108,6 +108,8 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
                 _answer_syn(tcb, seq)
             else:
                 _answer_unacceptable(tcb, seq, length, flags)
+        elif seq == tcb.rcv_nxt - 1 and tcb.fin_received:  # some count no FIN in their RST: Linux takes it
+            abort(tcb, errno.EPIPE if tcb.state == states.CLOSE_WAIT else errno.ECONNRESET)
         return False
     if reset:
         _receive_reset(tcb, seq)

@@ -90,6 +90,19 @@ class Tcp(TcpService):
         connection.on_over = self._over
         self.ports.open(connection.local_port, connection.local_address, connection.sharing)
 
+    def take_over(self, connection: Connection, named: bool) -> int:
+        """Where the sequence numbers of a connection begin that we open. From a port that the program chose itself it
+        may take the place of one in TIME-WAIT whose timestamps tell their segments apart (RFC 6191, as Linux).
+        """
+        wait = self.waiting.get(key_of(connection)) if named else None
+        if wait is None or not wait.ts_recent:
+            return self.initial_sequence(connection)
+        wait.end()
+        connection.ts_recent = wait.ts_recent
+        connection.ts_recent_at = self.ip.core.now
+        first: int = wait.snd_nxt + AFTER_TIME_WAIT
+        return first & 0xFFFFFFFF
+
     def initial_sequence(self, connection: Connection) -> int:
         """Where its sequence numbers begin."""
         return initial_sequence(self.ip.core.now, self.secret, key_of(connection))

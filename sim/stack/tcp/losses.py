@@ -155,7 +155,7 @@ def detect_losses(tcb: ControlBlock) -> None:
 
 def note_reordering(tcb: ControlBlock, low: i64) -> None:
     """What begins at `low` arrived after something higher: so far may order be upset (RFC 4653, RFC 8985 6.2)."""
-    distance = tcb.highest_sacked - low
+    distance = (tcb.highest_sacked if tcb.sacked_out else tcb.snd_una) - low
     if distance <= 0:
         return
     if distance > tcb.reordering * tcb.mss:

@@ -129,7 +129,7 @@ def send_reset(tcb: ControlBlock) -> None:
 
 def syn_options(tcb: ControlBlock, mss: int, scale: int) -> bytes:
     """The options of our SYN or SYN,ACK."""
-    echo = tcb.ts_recent if tcb.state == states.SYN_RECEIVED else 0
+    echo = tcb.ts_recent  # in SYN-SENT 0, or that of a connection before this one (RFC 6191)
     if not tcb.passive:  # also when both open at once: what was offered stays offered
         return options.for_syn(mss, True, True, tcb.timestamp(), echo, tcb.offered_scale)
     return options.for_syn(mss, tcb.sack_ok, tcb.timestamps_ok, tcb.timestamp(), echo, scale)
@@ -397,8 +397,10 @@ def _restart_after_idle(tcb: ControlBlock) -> None:
 # -- again
 
 
-def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str) -> bool:
-    """Send a segment once more; False where the peer's window, which has shrunk, forbids it."""
+def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str, probe: bool = False) -> bool:
+    """Send a segment once more; False where the peer's window, which has shrunk, forbids it. A `probe` repairs nothing,
+    as far as one knows: it counts neither as being in flight nor for the undoing of a reduction (as in Linux).
+    """
     if entry.seq >= tcb.window_end() and entry.seq > tcb.snd_una:
         return False
     if entry.seq < tcb.snd_una:  # the peer has its beginning
@@ -420,17 +422,22 @@ def retransmit(tcb: ControlBlock, entry: Sent, index: int, why: str) -> bool:
     _stamp(tcb, entry)
     entry.sent_at = core.now
     tcb.sent.link(entry)
-    if not entry.retransmitted:
-        entry.retransmitted = True
-        tcb.retransmitted_out += 1
     entry.repeated = True
     tcb.total_retransmits += 1
     tcb.bytes_retransmitted += len(entry.payload)
+    if not probe:
+        _count_retransmission(tcb, entry)
+    transmit(tcb, entry.seq, entry.flags, entry.payload, option_text(tcb))
+    return True
+
+
+def _count_retransmission(tcb: ControlBlock, entry: Sent) -> None:
+    if not entry.retransmitted:
+        entry.retransmitted = True
+        tcb.retransmitted_out += 1
     if tcb.first_retransmit_at == 0:
         tcb.first_retransmit_at = tcb.timestamp()
     tcb.undo_retransmits = max(tcb.undo_retransmits, 0) + 1
-    transmit(tcb, entry.seq, entry.flags, entry.payload, option_text(tcb))
-    return True
 
 
 def _join_following(tcb: ControlBlock, entry: Sent, index: int, limit: int) -> None:

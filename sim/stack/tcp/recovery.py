@@ -260,7 +260,7 @@ def send_loss_probe(tcb: ControlBlock) -> None:
         last = tcb.sent.last()
         if last is None:
             return
-        if not last.sacked and not retransmit(tcb, last, tcb.sent.size() - 1, "tail loss probe"):
+        if not last.sacked and not retransmit(tcb, last, tcb.sent.size() - 1, "tail loss probe", True):
             rearm(tcb)
             return
         tcb.probe_retransmitted = True

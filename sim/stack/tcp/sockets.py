@@ -193,6 +193,7 @@ class TcpSocket(Tenant):
         connection.sharing = self.sharing()
         connection.name_ends(source, self.port, address, port)
         try:
+            iss = layer.take_over(connection, not bound_here)
             layer.register(connection)
         except OSError:
             if bound_here:
@@ -200,7 +201,7 @@ class TcpSocket(Tenant):
                 self.port = 0
             raise
         self._adopt(connection)
-        connection.open_active(layer.initial_sequence(connection), layer.timestamp_offset(connection))
+        connection.open_active(iss, layer.timestamp_offset(connection))
 
     def _adopt(self, connection: Connection) -> None:
         self.connection = connection
@@ -235,7 +236,9 @@ class TcpSocket(Tenant):
         if connection is None:
             raise os_error(errno.ENOTCONN)
         if connection.inbox.ready and connection.state != states.SYN_SENT:
-            return connection.read(size, peek)
+            data = connection.read(size, peek)
+            if data or size == 0:
+                return data  # else there was nothing but the urgent byte
         if connection.fin_received:
             return b""
         if connection.error:
@@ -341,7 +344,7 @@ class TcpSocket(Tenant):
             ready |= POLLIN | POLLRDHUP
         if state in (states.SYN_SENT, states.SYN_RECEIVED):
             return ready
-        if connection.inbox.ready:
+        if connection.has_text():
             ready |= POLLIN
         if over or connection.fin_wanted or connection.is_writable():
             ready |= POLLOUT

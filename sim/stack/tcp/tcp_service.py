@@ -26,6 +26,10 @@ class TcpService:
         """It has its addresses and ports. Raises OSError EADDRNOTAVAIL."""
         raise NotImplementedError
 
+    def take_over(self, connection: Connection, named: bool) -> int:
+        """Where the sequence numbers of a connection begin that we open; `named`: from a port that the program chose."""
+        raise NotImplementedError
+
     def initial_sequence(self, connection: Connection) -> int:
         """Where its sequence numbers begin."""
         raise NotImplementedError

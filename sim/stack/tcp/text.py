@@ -14,11 +14,11 @@ TAKES_TEXT = (states.ESTABLISHED, states.FIN_WAIT_1, states.FIN_WAIT_2)
 
 def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None:
     """Take in what an acceptable segment carries."""
+    end: i64 = seq + len(payload)
     if tcb.state not in TAKES_TEXT:  # after the peer's FIN there is nothing more
         if seq < tcb.rcv_nxt:
-            tcb.ack_wanted = tcb.ack_now = True
+            _refuse(tcb, seq, min(end + (1 if fin else 0), tcb.rcv_nxt))
         return
-    end: i64 = seq + len(payload)
     if tcb.receive_window() == 0 and payload and seq == tcb.rcv_nxt:  # a probe of the closed window
         be_quick(tcb)
         tcb.ack_wanted = True
@@ -81,8 +81,9 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     end: i64 = seq + len(payload)
     if payload:
         inbox.insert(seq, payload)
-    if fin and payload and inbox.duplicate == (seq, end):
-        inbox.duplicate = (int(seq), int(end + 1))  # all of it was here, so there is something behind this FIN: a lie
+    if fin and any(left <= seq and end < right for left, right in inbox.sacks):
+        inbox.duplicate = (int(seq), int(end + 1))  # there is something behind this FIN: a lie
+        inbox.report(seq, end + 1)
     elif fin:
         tcb.fin_at = end
         inbox.report(seq, end + 1)

@@ -79,7 +79,7 @@ class TimeWait(Alarm):
         if not flags & tcp.RST:
             if old or flags & tcp.ACK:
                 self._stay(None)
-            self._answer()
+            self._answer(not flags & tcp.SYN and bool(segment.payload or flags & tcp.FIN))
         return QUIET
 
     def _stay(self, told: options.Options | None) -> None:
@@ -88,9 +88,10 @@ class TimeWait(Alarm):
             self.ts_recent = told.value
         self.core.set_alarm(self, self.core.now + LENGTH)
 
-    def _answer(self) -> None:
+    def _answer(self, data: bool) -> None:
+        """Not too often, unless it is for `data`: that is no part of an endless exchange of ACKs."""
         now = self.core.now
-        if self._answered_at >= 0 and now - self._answered_at < RATE_LIMIT:
+        if not data and self._answered_at >= 0 and now - self._answered_at < RATE_LIMIT:
             return
         self._answered_at = now
         text = b""

@@ -1,7 +1,7 @@
 """HyStart: leave slow start before it overruns the path (Ha and Rhee 2008, with the numbers of Linux 6).
 
 1. A round begins when everything that was sent when the last one began is acknowledged.
-2. Below 16 segments nothing is looked for: there is too little to see.
+2. Below 16 segments nothing is looked for: there is too little to see. Rounds are counted (Linux since 6.14).
 3. ACK train: ACKs that follow each other within 2 ms show how long the bottleneck needs for the window. When they
    have kept coming for half the least RTT, the window fills the path. (A paced flow is spread over up to half an RTT
    by its own pacing, so there it is the whole RTT.)
@@ -51,10 +51,12 @@ class HyStart:
         flow = self._flow
         if self._least == 0 or rtt < self._least:
             self._least = rtt
-        if self._found or flow.cwnd < LOW_WINDOW or not flow.in_slow_start():
+        if self._found or not flow.in_slow_start():
             return
         if flow.snd_una > self._round_end:
             self._begin_round()
+        if flow.cwnd < LOW_WINDOW:
+            return
         if self._is_train_long() or self._is_delayed(rtt):
             self._found = True
             flow.ssthresh = flow.cwnd
