@@ -185,7 +185,7 @@ def drill(script: Script, events: list[Event], windows: bool = False) -> str:
             words = f"> {text(replace(event.segment, window=ANY))}"
         words = re.sub(r"^(! info \w+ ==) -1 -> ", r"\1 ", words)
         after = f"{(event.time - last) / 1e9:.6f}".rstrip("0").rstrip(".")
-        lines.append(f"{'+' + after if lines else after:<8}{words}")
+        lines.append(f"{'+' + after if lines else after:<9} {words}")
         last = event.time
     return "\n".join([*head, *lines, ""])
 
