@@ -27,7 +27,7 @@ from tests.drill.script import Script, Step, load
 from tests.drill.segments import ANY, IcmpError, Segment, text
 
 MILLISECOND: Final = 1_000_000
-SOME: Final = 20  # scripts at the same time
+SOME: Final = 8  # scripts at the same time
 
 
 @dataclass

@@ -268,10 +268,16 @@ class Connection(ControlBlock):
             return bytes(inbox.ready[:size])
         data = inbox.take(size)
         self.read_up_to += len(data)
+        self._pass_urgent()
         if self.state not in (states.CLOSED, states.TIME_WAIT):
             window.adjust_space(self)
             acknowledging.after_reading(self, len(data))
         return data
+
+    def _pass_urgent(self) -> None:
+        """Who reads beyond the urgent byte has missed it, or had it."""
+        if 0 <= self.urgent_at < self.read_up_to:
+            self.urgent_at = self.urgent_byte = -1
 
     def has_text(self) -> bool:
         """Whether there is something to read; the urgent byte alone, which is not in the stream, does not count."""
@@ -285,6 +291,7 @@ class Connection(ControlBlock):
         if distance == 0 and ready and not self.oob_inline:
             del ready[:1]
             self.read_up_to += 1
+            self._pass_urgent()
             return len(ready)
         return distance if 0 < distance < len(ready) else len(ready)
 

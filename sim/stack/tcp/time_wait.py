@@ -91,9 +91,10 @@ class TimeWait(Alarm):
     def _answer(self, data: bool) -> None:
         """Not too often, unless it is for `data`: that is no part of an endless exchange of ACKs."""
         now = self.core.now
-        if not data and self._answered_at >= 0 and now - self._answered_at < RATE_LIMIT:
-            return
-        self._answered_at = now
+        if not data:
+            if self._answered_at >= 0 and now - self._answered_at < RATE_LIMIT:
+                return
+            self._answered_at = now
         text = b""
         if self.timestamps_ok:
             clock = (now // 1_000_000 + self.timestamp_offset) & 0xFFFFFFFF
