@@ -31,7 +31,7 @@ def be_quick(tcb: ControlBlock) -> None:
 def _allow_quick(tcb: ControlBlock) -> None:
     """As many ACKs as the window has room for pairs of segments, but not too many."""
     more: int = tcb.rcv_wnd // (2 * max(tcb.received_mss, 1))
-    tcb.quick_acks = max(tcb.quick_acks, min(max(more, 2), MOST_QUICK_ACKS))
+    tcb.quick_acks = max(tcb.quick_acks, min(more or 2, MOST_QUICK_ACKS))
 
 
 def note_data(tcb: ControlBlock, length: int) -> None:
@@ -56,6 +56,8 @@ def note_data(tcb: ControlBlock, length: int) -> None:
 def measure_segment(tcb: ControlBlock, length: int) -> None:
     """What arrives shows what the peer's full segments are."""
     if length >= tcb.received_mss:
+        if length != tcb.received_mss:
+            window.learn_share(tcb, length)
         tcb.received_mss = min(length, tcb.advertised_mss)
     elif tcb.pushed < 2:
         tcb.pushed += 1  # shorter than the peer can: the end of what it had to say

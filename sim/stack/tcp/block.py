@@ -160,6 +160,7 @@ class ControlBlock:
         self.fin_at: i64 = -1  # sequence number of a FIN that came out of order; -1: none
         self.receive_buffer: int = RECEIVE_BUFFER
         self.receive_buffer_locked: bool = False
+        self.data_share: int = 128  # of 256 bytes of the buffer, how many hold data: half of it, until we know
         self.window_clamp: i64 = 0  # the largest window that the buffer allows
         self.window_threshold: i64 = 0  # how far the advertised window may open by now
         self.urgent_at: i64 = -1  # sequence number of the urgent byte; -1: none

@@ -289,7 +289,7 @@ class Connection(ControlBlock):
         ready = self.inbox.ready
         distance: int = self.urgent_at - self.read_up_to
         if distance == 0 and ready and not self.oob_inline:
-            del ready[:1]
+            self.inbox.skip_one()
             self.read_up_to += 1
             self._pass_urgent()
             return len(ready)

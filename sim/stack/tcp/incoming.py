@@ -136,7 +136,7 @@ def _end_orphan(tcb: ControlBlock, segment: tcp.Segment, options: Options, seq: 
     old = tcb.timestamps_ok and options.timestamps and precedes(options.value, tcb.ts_recent)
     inside = seq == tcb.rcv_nxt or (seq + length > tcb.rcv_nxt and seq < edge) or (seq == edge and length == 0)
     if old or not inside:
-        if not segment.flags & tcp.RST and _may_answer_garbage(tcb):
+        if _may_answer_garbage(tcb):
             outgoing.send_ack(tcb)
         return DONE
     abort(tcb, 0)
@@ -337,6 +337,7 @@ def _establish(tcb: ControlBlock) -> None:
     tcb.retransmits = 0
     if tcb.total_retransmits > 1:
         tcb.flow.cwnd = 1  # RFC 6298 5.7, RFC 5681 3.1: the SYN was lost more than once
+    window.reserve_segment(tcb)
     tcb.space = min(tcb.rcv_wnd, 10 * tcb.advertised_mss)
     tcb.space_at = tcb.core.now
     tcb.changed = True
@@ -373,6 +374,4 @@ def abort(tcb: ControlBlock, error: int) -> None:
     tcb.sent.clear()
     tcb.sacked_out = tcb.lost_out = tcb.retransmitted_out = 0
     tcb.unsent.clear()
-    tcb.inbox.pieces.clear()
-    tcb.inbox.sacks.clear()
-    tcb.inbox.waiting = 0
+    tcb.inbox.forget_gaps()

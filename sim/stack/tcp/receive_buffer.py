@@ -6,8 +6,27 @@ from typing import Final
 
 from mypy_extensions import i64
 
-PIECE_OVERHEAD: Final = 256
-"""Bytes that a piece out of order is booked with besides its data: many tiny ones must not take all memory."""
+FRAME_ROOM: Final = 118  # bytes: the headers of a frame, and what a driver leaves free before them
+CACHE_LINE: Final = 64
+BOOKKEEPING: Final = 576  # bytes: Linux's struct sk_buff, and struct skb_shared_info behind the frame
+SHARED: Final = 256  # of that, what segments save that are put together
+MOST_JOINED: Final = 18  # segments that are: one, and as many page fragments as it can refer to
+
+
+def memory_of(length: int) -> int:
+    """Bytes of memory that a segment with `length` bytes of data takes: what Linux calls truesize."""
+    return (length + FRAME_ROOM + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE + BOOKKEEPING
+
+
+class Chunk:
+    """Segments in order that were put together. Their memory is free once all of their `length` bytes are read."""
+
+    __slots__ = ("length", "memory", "segments")
+
+    def __init__(self, length: i64, memory: i64) -> None:
+        self.length: i64 = length
+        self.memory: i64 = memory
+        self.segments: int = 1
 
 
 class Piece:
@@ -32,17 +51,55 @@ class ReceiveBuffer:
         self.pieces: list[Piece] = []
         self.sacks: list[tuple[int, int]] = []
         self.duplicate: tuple[int, int] | None = None
-        self.waiting: i64 = 0  # bytes out of order, with their overhead
+        self.waiting: i64 = 0  # bytes of memory that data out of order takes
+        self._chunks: list[Chunk] = []
+        self._booked: i64 = 0  # bytes of memory that the chunks take
 
     def held(self) -> int:
-        """Bytes that lie here, as the window counts them."""
-        return len(self.ready) + self.waiting
+        """Bytes of memory that are taken."""
+        return self._booked + self.waiting
+
+    def append(self, data: bytes) -> None:
+        """The next bytes of the stream, of one segment."""
+        self.ready += data
+        self._book(len(data))
+
+    def _book(self, length: i64) -> None:
+        size: int = length
+        memory: i64 = memory_of(size)
+        last = self._chunks[-1] if self._chunks else None
+        if last is not None and last.segments < MOST_JOINED:
+            memory -= SHARED
+            last.length += length
+            last.memory += memory
+            last.segments += 1
+        else:
+            self._chunks.append(Chunk(length, memory))
+        self._booked += memory
 
     def take(self, size: int) -> bytes:
         """Up to `size` bytes that are ready; they leave the buffer."""
         data = bytes(self.ready[:size])
         del self.ready[:size]
+        self._release(len(data))
         return data
+
+    def skip_one(self) -> None:
+        """The first byte that is ready leaves the buffer unread: it was urgent."""
+        del self.ready[:1]
+        self._release(1)
+
+    def _release(self, length: i64) -> None:
+        count = 0
+        for chunk in self._chunks:
+            if chunk.length > length:
+                chunk.length -= length
+                break
+            length -= chunk.length
+            self._booked -= chunk.memory
+            count += 1
+        if count:
+            del self._chunks[:count]
 
     def insert(self, seq: i64, data: bytes) -> None:
         """Keep data beyond a gap. What is here already stays as it is: the first to come counts."""
@@ -60,7 +117,7 @@ class ReceiveBuffer:
                 continue
             stop = end if piece is None else min(piece.seq, end)
             self.pieces.insert(index, Piece(start, stop, data[start - seq : stop - seq]))
-            self.waiting += stop - start + PIECE_OVERHEAD
+            self.waiting += memory_of(int(stop - start))
             index += 1
             start = stop
         self.duplicate = duplicate
@@ -73,9 +130,9 @@ class ReceiveBuffer:
             if piece.seq > next_expected:
                 break
             count += 1
-            self.waiting -= piece.end - piece.seq + PIECE_OVERHEAD
+            self.waiting -= memory_of(int(piece.end - piece.seq))
             if piece.end > next_expected:
-                self.ready += piece.data[next_expected - piece.seq :]
+                self.append(piece.data[next_expected - piece.seq :])
                 next_expected = piece.end
         if count:
             del self.pieces[:count]
@@ -98,8 +155,15 @@ class ReceiveBuffer:
     def clear(self) -> None:
         """Forget all."""
         self.ready.clear()
+        self._chunks.clear()
+        self._booked = 0
+        self.forget_gaps()
+
+    def forget_gaps(self) -> None:
+        """Forget what came out of order, and what of it was to be reported."""
         self.pieces.clear()
         self.sacks.clear()
+        self.duplicate = None
         self.waiting = 0
 
     def _index(self, seq: i64) -> int:

@@ -456,7 +456,7 @@ class TcpSocket(Tenant):
         self.options.receive_buffer = max(2 * min(size, LARGEST_BUFFER), SMALLEST_RECEIVE_BUFFER)
         self.apply_options()
         if self.connection is not None:
-            self.connection.window_clamp = space_of(self.options.receive_buffer)
+            self.connection.window_clamp = space_of(self.connection, self.options.receive_buffer)
 
     @property
     def send_buffer(self) -> int:

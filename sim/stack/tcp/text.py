@@ -8,6 +8,7 @@ from sim.stack.tcp import states, window
 from sim.stack.tcp.acknowledging import be_quick, measure_segment, note_data
 from sim.stack.tcp.block import ControlBlock
 from sim.stack.tcp.outgoing import send_ack
+from sim.stack.tcp.receive_buffer import memory_of
 
 TAKES_TEXT = (states.ESTABLISHED, states.FIN_WAIT_1, states.FIN_WAIT_2)
 
@@ -19,7 +20,7 @@ def receive_text(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None
         if seq < tcb.rcv_nxt:
             _refuse(tcb, seq, min(end + (1 if fin else 0), tcb.rcv_nxt))
         return
-    if tcb.receive_window() == 0 and payload and seq == tcb.rcv_nxt:  # a probe of the closed window
+    if seq >= tcb.rcv_nxt + tcb.receive_window() and (payload or seq > tcb.rcv_nxt):  # also a probe of a closed window
         be_quick(tcb)
         tcb.ack_wanted = True
         return
@@ -49,7 +50,7 @@ def _accept(tcb: ControlBlock, payload: bytes, fin: bool) -> None:
         return
     length = len(payload)
     inbox = tcb.inbox
-    inbox.ready += payload
+    inbox.append(payload)
     tcb.rcv_nxt += length
     tcb.bytes_received += length
     note_data(tcb, length)
@@ -73,7 +74,7 @@ def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> N
     """Something is missing before it: keep it, and say so at once (RFC 5681 4.2)."""
     tcb.ack_wanted = True
     tcb.ack_now = True
-    if window.free_space(tcb) < len(payload):
+    if tcb.inbox.held() + memory_of(len(payload)) > tcb.receive_buffer:
         return
     if payload:
         measure_segment(tcb, len(payload))
@@ -117,10 +118,7 @@ def _receive_fin(tcb: ControlBlock) -> None:
     elif tcb.state == states.FIN_WAIT_2:
         send_ack(tcb)
         tcb.become(states.TIME_WAIT)
-    tcb.inbox.pieces.clear()
-    tcb.inbox.sacks.clear()
-    tcb.inbox.duplicate = None
-    tcb.inbox.waiting = 0
+    tcb.inbox.forget_gaps()
 
 
 def receive_urgent(tcb: ControlBlock, seq: i64, pointer: int) -> None:

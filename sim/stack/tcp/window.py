@@ -1,7 +1,7 @@
 """The receive window: how much is advertised (RFC 9293 3.8.6), and a buffer that grows with the flow.
 
 Not all of a buffer is window, because what arrives takes more memory than its payload: half of it is offered at first,
-three quarters once data has come. The window opens step by step as full segments come in, and never shrinks (RFC 9293
+and once data has come, the share that data has in the memory of the peer's full segments (two thirds, for an Ethernet's). The window opens step by step as full segments come in, and never shrinks (RFC 9293
 3.8.6.2.1). Once a round trip the buffer is compared with what the program has read in that time: a fast reader gets a
 larger one (dynamic right-sizing).
 """
@@ -14,6 +14,7 @@ from mypy_extensions import i64
 
 from sim.stack.tcp.block import ControlBlock
 from sim.stack.tcp.options import LARGEST_SCALE
+from sim.stack.tcp.receive_buffer import memory_of
 
 LARGEST_UNSCALED: Final = 65535
 
@@ -26,20 +27,44 @@ def scale_for(limit: int) -> int:
     return scale
 
 
-def space_of(buffer: int) -> int:
-    """Bytes of payload that fit a buffer of `buffer` bytes."""
-    return buffer * 3 // 4
+def space_of(tcb: ControlBlock, buffer: i64) -> i64:
+    """Bytes of payload that fit `buffer` bytes of memory."""
+    return buffer * tcb.data_share >> 8
+
+
+def learn_share(tcb: ControlBlock, length: int) -> None:
+    """The peer's full segments have `length` bytes: the share of data in the memory that they take."""
+    share = (length << 8) // memory_of(length)
+    if share == tcb.data_share:
+        return
+    tcb.data_share = share
+    clamp = space_of(tcb, tcb.receive_buffer)
+    if clamp < tcb.window_clamp:
+        tcb.window_threshold = min(tcb.window_threshold, clamp)
+    else:
+        tcb.window_threshold = max(tcb.window_threshold, min(tcb.rcv_wnd, clamp))
+    tcb.window_clamp = clamp
 
 
 def open_initial(tcb: ControlBlock, segment_size: int) -> None:
     """The window of a SYN: as many whole segments as the buffer holds, no more than 16 bits can say."""
-    tcb.window_clamp = space_of(tcb.receive_buffer)
+    tcb.window_clamp = space_of(tcb, tcb.receive_buffer)
     space = min(tcb.receive_buffer // 2, 65536)
     if space > segment_size:
         space -= space % segment_size
     tcb.rcv_wnd = min(space, LARGEST_UNSCALED)
     tcb.window_threshold = tcb.rcv_wnd
     tcb.rcv_wup = tcb.rcv_nxt
+
+
+def reserve_segment(tcb: ControlBlock) -> None:
+    """The connection is there: the window leaves room for one segment more."""
+    space = space_of(tcb, tcb.receive_buffer)
+    clamp = min(tcb.window_clamp, space)
+    if clamp > 2 * tcb.advertised_mss and clamp + tcb.advertised_mss > space:
+        clamp = max(i64(2 * tcb.advertised_mss), space - tcb.advertised_mss)
+    tcb.window_clamp = clamp
+    tcb.window_threshold = min(tcb.window_threshold, clamp)
 
 
 def use_scales(tcb: ControlBlock, peer_scale: int, own_scale: int) -> None:
@@ -69,16 +94,18 @@ def select(tcb: ControlBlock) -> int:
 
 def free_space(tcb: ControlBlock) -> i64:
     """Bytes of payload that the buffer still takes."""
-    return space_of(tcb.receive_buffer) - tcb.inbox.held()
+    free: i64 = tcb.receive_buffer - tcb.inbox.held()
+    return space_of(tcb, max(free, i64(0)))
 
 
 def _offer(tcb: ControlBlock) -> i64:
     """The window that the buffer allows, without silly little steps (RFC 9293 3.8.6.2.2)."""
-    full: i64 = min(tcb.window_clamp, space_of(tcb.receive_buffer))
+    full: i64 = min(tcb.window_clamp, space_of(tcb, tcb.receive_buffer))
     free = free_space(tcb)
     segment: i64 = min(tcb.received_mss, full)
     if free < full >> 1:
         tcb.quick_acks = 0
+        free = free >> tcb.rcv_scale << tcb.rcv_scale
         if free < full >> 4 or free < segment:
             return 0
     free = min(free, tcb.window_threshold, full)
@@ -98,11 +125,30 @@ def would_open_to(tcb: ControlBlock) -> i64:
 
 def grow_threshold(tcb: ControlBlock, length: int) -> None:
     """A segment of `length` bytes came in: the advertised window may open by two segments more."""
-    room = min(tcb.window_clamp, free_space(tcb) + tcb.receive_window()) - tcb.window_threshold
+    room = min(tcb.window_clamp, free_space(tcb)) - tcb.window_threshold
     if room <= 0 or length < SMALL_SEGMENT:
         return
-    tcb.window_threshold += min(room, 2 * tcb.advertised_mss)
-    tcb.quick_acks |= 1
+    step = _step(tcb, length)
+    if step:
+        tcb.window_threshold += min(room, i64(max(step, 2 * length)))
+        tcb.quick_acks |= 1
+
+
+def _step(tcb: ControlBlock, length: int) -> int:
+    """How far the window may open for a segment: less if it is mostly overhead, and the more window there is already
+    the more it has to be worth its memory.
+    """
+    memory = space_of(tcb, memory_of(length))
+    if memory <= length:
+        return 2 * tcb.advertised_mss
+    memory >>= 1
+    window = space_of(tcb, tcb.settings.receive_limit) >> 1
+    while tcb.window_threshold <= window:
+        if memory <= length:
+            return 2 * tcb.received_mss
+        memory >>= 1
+        window >>= 1
+    return 0
 
 
 SMALL_SEGMENT: Final = 128
@@ -149,7 +195,8 @@ def _grow_buffer(tcb: ControlBlock, copied: i64) -> None:
     window = 2 * copied + 16 * tcb.advertised_mss
     if tcb.space > 0:  # slow start doubles: leave room for as much growth again
         window += 2 * (window * (copied - tcb.space) // tcb.space)
-    buffer: int = min(window + window // 3, tcb.settings.receive_limit)
+    buffer: int = min((window << 8) // tcb.data_share, tcb.settings.receive_limit)
     if buffer > tcb.receive_buffer:
         tcb.receive_buffer = buffer
-        tcb.window_clamp = space_of(buffer) if tcb.rcv_scale else min(space_of(buffer), LARGEST_UNSCALED)
+        space = space_of(tcb, buffer)
+        tcb.window_clamp = space if tcb.rcv_scale else min(space, i64(LARGEST_UNSCALED))

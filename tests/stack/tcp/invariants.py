@@ -8,7 +8,7 @@ from sim.stack.alarms import NEVER
 from sim.stack.tcp import states
 from sim.stack.tcp.block import NOTHING, ControlBlock
 from sim.stack.tcp.layer import Tcp
-from sim.stack.tcp.receive_buffer import PIECE_OVERHEAD
+from sim.stack.tcp.receive_buffer import memory_of
 from sim.stack.tcp.sent import Sent
 
 MAY_SEND = (states.ESTABLISHED, states.CLOSE_WAIT, states.FIN_WAIT_1, states.CLOSING, states.LAST_ACK)
@@ -117,13 +117,13 @@ def _check_inbox(tcb: ControlBlock) -> None:
         assert piece.seq > at or (piece.seq == at != tcb.rcv_nxt), "pieces out of order, or one that is no gap"
         assert piece.end - piece.seq == len(piece.data) > 0
         at = int(piece.end)
-    assert inbox.waiting == sum(len(piece.data) + PIECE_OVERHEAD for piece in inbox.pieces)
+    assert inbox.waiting == sum(memory_of(len(piece.data)) for piece in inbox.pieces)
     for left, right in inbox.sacks:
         assert tcb.rcv_nxt < left < right
     ordered = sorted(inbox.sacks)
     assert all(one[1] < other[0] for one, other in pairwise(ordered)), "SACK blocks touch"
     space = tcb.receive_buffer + tcb.receive_window() + 65535
-    assert inbox.held() <= space, "more is held than the buffer has room for"
+    assert len(inbox.ready) + inbox.waiting <= space, "more is held than the buffer has room for"
 
 
 def _check_timers(tcb: ControlBlock) -> None:
