@@ -13,6 +13,7 @@ IP_TOS: Final = 1
 IP_TTL: Final = 2
 IP_PKTINFO: Final = 8
 IP_RECVERR: Final = 11
+TCP_CM_INQ: Final = 36
 ORIGIN_ICMP: Final = 2
 UDP_HEADER: Final = 8
 CMSG_HEADER: Final = 16
@@ -36,6 +37,11 @@ def parse_packet_info(data: bytes) -> bytes:
     if len(data) < _PKTINFO.size:
         raise ValueError("struct in_pktinfo has 12 bytes")
     return bytes(_PKTINFO.unpack_from(data)[1])
+
+
+def inq_item(left: int) -> Item:
+    """TCP_CM_INQ: the bytes that are left to be read of a stream."""
+    return socket.IPPROTO_TCP, TCP_CM_INQ, struct.pack("=i", left)
 
 
 def ttl_item(ttl: int) -> Item:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from sim.stack.ip import IpStack
 from sim.stack.service import IcmpError, os_error
+from sim.stack.tcp import queues
 from sim.stack.tcp.sockets import TcpSocket
 from sim.stack.udp_socket import UdpSocket
 from sim.userland import ancillary
@@ -22,6 +23,7 @@ from sim.userland.addresses import format_address
 MSG_OOB: Final = int(getattr(socket, "MSG_OOB", 0x01))
 MSG_PEEK: Final = int(getattr(socket, "MSG_PEEK", 0x02))
 MSG_CTRUNC: Final = int(getattr(socket, "MSG_CTRUNC", 0x08))
+MSG_EOR: Final = int(getattr(socket, "MSG_EOR", 0x80))
 MSG_TRUNC: Final = int(getattr(socket, "MSG_TRUNC", 0x20))
 MSG_DONTWAIT: Final = int(getattr(socket, "MSG_DONTWAIT", 0x40))
 MSG_ERRQUEUE: Final = int(getattr(socket, "MSG_ERRQUEUE", 0x2000))
@@ -108,7 +110,12 @@ class StreamEnd:
         """Give data to the stream; the address of a connected stream is nobody's business (Linux)."""
         if flags & MSG_OOB:
             return self.kernel.send_urgent(data)
-        return self.kernel.send(data, flags & MSG_MORE != 0)
+        taken = self.kernel.send(data, flags & MSG_MORE != 0)
+        if flags & MSG_EOR and taken == len(data):
+            connection = self.kernel.connection
+            if connection is not None:
+                connection.end_record()
+        return taken
 
     def receive(self, size: int, flags: int) -> Message:
         """Data of the stream. With MSG_TRUNC it is thrown away, and only counted."""
@@ -118,7 +125,10 @@ class StreamEnd:
         if flags & MSG_OOB:
             return self._receive_urgent(peek)
         data = self.kernel.receive(size, peek)
-        return Message(b"" if flags & MSG_TRUNC else data, len(data))
+        message = Message(b"" if flags & MSG_TRUNC else data, len(data))
+        if self.stored.get("TCP_INQ"):
+            message.items.append(ancillary.inq_item(queues.hint(self.kernel)))
+        return message
 
     def _receive_urgent(self, peek: bool) -> Message:
         connection = self.kernel.connection

@@ -51,6 +51,8 @@ def _options() -> Table:
     table.add(level, "TCP_DEFER_ACCEPT", 9, _defer_accept, _set_defer_accept)
     table.add(level, "TCP_QUICKACK", 12, _quickack, _set_quickack)
     table.add(level, "TCP_CONGESTION", 13, _congestion, _set_congestion)
+    _inherited(table, level, "TCP_NOTSENT_LOWAT", 25, "unsent_mark", int)
+    table.add(level, "TCP_INQ", 36, lambda end: int(end.stored.get("TCP_INQ", 0)), _set_inq)
     table.add(level, "TCP_INFO", 11, lambda end: end.kernel.info())
     return table
 
@@ -110,6 +112,10 @@ def _set_nodelay(end: StreamEnd, content: bytes) -> None:
 
 def _set_cork(end: StreamEnd, content: bytes) -> None:
     end.kernel.set_cork(integer(content) != 0)
+
+
+def _set_inq(end: StreamEnd, content: bytes) -> None:
+    end.stored["TCP_INQ"] = within(0, 1)(integer(content))
 
 
 def _max_segment(end: StreamEnd) -> int:

@@ -2,7 +2,7 @@
 
     listen [BACKLOG]            on port 8080, as socket `l`             accept      the new socket is `c`
     connect [N]                 to the peer's port of connection N (1), as socket `c`: EINPROGRESS is expected
-    send N [oob more]           all N bytes are taken                   recv N [peek oob]    all N, and the right ones
+    send N [oob more eor]       all N bytes are taken                   recv N [peek oob]    all N, and the right ones
     recv eof                    the end of the stream                   shutdown rd|wr|rdwr  close
     setsockopt NAME VALUE       NAME as in <socket.h>, VALUE a number, a word, or for SO_LINGER the seconds
     getsockopt NAME -> VALUE    error ENAME|0   SO_ERROR, now cleared   bind PORT
@@ -47,6 +47,7 @@ NUMBERS: Final = {  # Linux's, for Pythons that do not name them
     "TCP_QUICKACK": 12,
     "TCP_CONGESTION": 13,
     "TCP_USER_TIMEOUT": 18,
+    "TCP_NOTSENT_LOWAT": 25,
     "IP_MTU_DISCOVER": 10,
     "IP_MTU": 14,
     "IP_RECVERR": 11,
@@ -226,5 +227,10 @@ def _value(name: str, text: str) -> int | bytes:
 
 
 def _flags(words: list[str]) -> int:
-    known = {"oob": socket.MSG_OOB, "more": getattr(socket, "MSG_MORE", 0x8000), "peek": socket.MSG_PEEK}
+    known = {
+        "oob": socket.MSG_OOB,
+        "more": getattr(socket, "MSG_MORE", 0x8000),
+        "eor": getattr(socket, "MSG_EOR", 0x80),
+        "peek": socket.MSG_PEEK,
+    }
     return sum(known[word] for word in words)

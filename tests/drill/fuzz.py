@@ -160,7 +160,9 @@ class Generator:
         return f"ack {ack}{self._window()}{self._options([], self.choose.random() < 0.05)}"
 
     def _ack(self) -> str:
-        ack = self.choose.choice((self._edge(), self._edge(), self.sent, self.acked, self.acked - (self.acked > 1), self.sent + 1))
+        ack = self.choose.choice(
+            (self._edge(), self._edge(), self.sent, self.acked, self.acked - (self.acked > 1), self.sent + 1)
+        )
         self.acked = max(self.acked, min(ack, self.sent))
         stale = self.choose.random() < 0.1
         return f"< . {self.next}:{self.next}(0) ack {ack}{self._window()}{self._options([], stale)}"

@@ -4,7 +4,7 @@
     python -m tests.drill.observe --drill FILE  the drill script that this makes, from what ours does
 
 A FILE is a drill script without its `>` lines; relative times count from the line before. This is how scripts are
-written: the kernel says what is right. `! info snd_cwnd == -1` asks for a value. The kernel takes root, see `kernel.py`.
+written: the kernel says what is right. `! info snd_cwnd == -1` asks for a value. The kernel takes root: `kernel.py`.
 """
 
 from __future__ import annotations
@@ -138,7 +138,10 @@ def difference(ours: Event | None, theirs: Event | None, windows: float = math.i
 def late(ours: Event, theirs: Event, since: int) -> bool:
     """Whether the kernel's time is not ours, so long after the last line; its timers may be an eighth late."""
     after = max(ours.time - since, 0)
-    early, slack = 8 * MILLISECOND + after // 6, 25 * MILLISECOND + (25 * MILLISECOND + after // 6 if after > MILLISECOND else 0)
+    early, slack = (
+        8 * MILLISECOND + after // 6,
+        25 * MILLISECOND + (25 * MILLISECOND + after // 6 if after > MILLISECOND else 0),
+    )
     return not -early <= theirs.time - ours.time <= slack
 
 

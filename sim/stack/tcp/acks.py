@@ -222,18 +222,16 @@ def _clean(tcb: ControlBlock, ack: i64, prior_highest: i64) -> None:
     if acked == 0:
         # What was sent before the first segment's latest transmission has come: the timer may count from here (RFC
         # 6298 5.3). SACKs of later data must not put it off again and again.
-        if entry is not None and -1 < news.first_sacked_at < entry.sent_at:
-            news.set_timer = True
+        news.set_timer = entry is not None and -1 < news.first_sacked_at < entry.sent_at
         return
     news.set_timer = True
-    if entry is not None and entry.sacked:
-        news.reneged = True
+    news.reneged = entry is not None and entry.sacked
+    if tcb.sack_ok and low < prior_highest:
+        losses.note_reordering(tcb, low)
     if not tcb.sack_ok:
         losses.remove_duplicates(tcb, acked)
-        if ambiguous:  # without SACK nothing tells which of them were there before the retransmission (RFC 5682 2.1)
-            news.original_arrived = False
-    elif low < prior_highest:
-        losses.note_reordering(tcb, low)
+        # Nothing tells which of them were there before the retransmission (RFC 5682 2.1).
+        news.original_arrived = news.original_arrived and not ambiguous
     if tcb.probe_high >= 0 and tcb.snd_una > tcb.probe_high and not tcb.probe_retransmitted:
         tcb.probe_high = -1
 
@@ -292,5 +290,5 @@ def _may_grow(tcb: ControlBlock) -> bool:
 
 
 def is_acceptable(tcb: ControlBlock, ack: i64) -> bool:
-    """RFC 5961 5.2: an acknowledgment neither older than the largest window, or than any, nor of what was never sent."""
+    """RFC 5961 5.2: neither older than the largest window or than any that there was, nor of what was never sent."""
     return tcb.snd_una - min(tcb.max_window, tcb.bytes_acked) <= ack <= tcb.snd_nxt

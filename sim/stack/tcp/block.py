@@ -129,6 +129,9 @@ class ControlBlock:
         self.snd_up: i64 = 0  # end of urgent data
         self.pushed_up_to: i64 = 0  # end of the last segment with PSH
         self.unsent = bytearray()
+        self.unsent_mark: int = 0  # so many unsent bytes are enough (TCP_NOTSENT_LOWAT); 0 or less: no limit
+        self.amid_write: bool = False  # more of the same write follows, once this has left
+        self.records: list[int] = []  # sequence numbers at which a segment has to end (MSG_EOR)
         self.sent = SentQueue()
         self.fin_wanted: bool = False
         self.fin_sent: bool = False

@@ -230,20 +230,39 @@ class Connection(ControlBlock):
     def write(self, data: bytes, more: bool = False) -> int:
         """Take in what fits of `data`, and send what may be sent; how many bytes were taken. With `more` to come, a
         segment that is not full waits."""
-        room = self.room()
-        if room == 0:
-            self.send_blocked = True
-            return 0
-        taken = data if len(data) <= room else data[:room]
-        self.send_blocked = len(taken) < len(data)
-        self.unsent += taken
+        taken = 0
         corked = self.cork
         self.cork = corked or more
-        outgoing.push(self)
+        while taken < len(data):
+            room = min(self.room(), self._room_below_mark())
+            if room <= 0:
+                break
+            part = data if not taken and len(data) <= room else data[taken : taken + room]
+            self.unsent += part
+            taken += len(part)
+            self.amid_write = self.unsent_mark > 0 and taken < len(data)
+            outgoing.push(self)
+        self.amid_write = False
         self.cork = corked
-        rate.check_app_limited(self)
-        self.settle()
-        return len(taken)
+        self.send_blocked = taken < len(data)
+        if taken:
+            rate.check_app_limited(self)
+            self.settle()
+        return taken
+
+    def _room_below_mark(self) -> int:
+        """TCP_NOTSENT_LOWAT: whole segments are taken until as much waits to be sent as the program wants to wait."""
+        mark = self.unsent_mark
+        waiting = len(self.unsent)
+        if mark <= 0:
+            return self.send_buffer
+        return 0 if waiting >= mark else (mark + self.mss - 1) // self.mss * self.mss - waiting
+
+    def end_record(self) -> None:
+        """MSG_EOR: what is written from here on goes into another segment."""
+        end: int = self.write_end()
+        self.records = [at for at in self.records if at > self.snd_una]
+        self.records.append(end)
 
     def write_urgent(self, data: bytes) -> int:
         """Take in data whose last byte is urgent (RFC 9293 3.8.5)."""
@@ -336,6 +355,8 @@ class Connection(ControlBlock):
 
     def is_writable(self) -> bool:
         """Whether a third of the send buffer is free: it is worth waking a writer."""
+        if self.unsent_mark > 0 and 2 * len(self.unsent) >= self.unsent_mark:
+            return False
         queued: int = self.write_end() - self.snd_una
         return 3 * queued <= 2 * (queued + self.room())
 

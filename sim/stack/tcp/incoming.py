@@ -50,6 +50,11 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
         if tcb.state != states.FIN_WAIT_2 or not tcb.orphan:
             challenge(tcb)
         return DONE
+    return _take_in(tcb, segment, tos, options, seq, ack)
+
+
+def _take_in(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options, seq: i64, ack: i64) -> int:
+    """An acceptable segment of a connection that is there: what it acknowledges and what it carries."""
     if ack >= tcb.snd_una or _is_predicted(tcb, segment, seq):
         _remember_timestamp(tcb, options, seq)
     if tcb.ecn_ok:
@@ -71,7 +76,7 @@ def receive(tcb: ControlBlock, segment: tcp.Segment, tos: int, options: Options)
 
 
 def _is_unwanted(tcb: ControlBlock, segment: tcp.Segment, seq: i64) -> bool:
-    """New data, though the program has closed, or has shut both directions. Behind the peer's FIN it is only ignored."""
+    """New data, though the program has closed, or has shut both directions. Behind the peer's FIN it is ignored."""
     if not (tcb.orphan or (tcb.receive_shut and tcb.fin_wanted)):
         return False
     if tcb.fin_received and seq >= tcb.rcv_nxt:

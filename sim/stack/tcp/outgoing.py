@@ -217,6 +217,8 @@ def _send_new(tcb: ControlBlock, probing: bool) -> bool:
     limited = False
     while tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent):
         length = min(len(tcb.unsent), size)
+        if tcb.records:
+            length = min(length, _until_record_ends(tcb))
         last = length == len(tcb.unsent)
         fin = last and tcb.fin_wanted
         if not probing and tcb.in_flight() >= tcb.flow.cwnd:
@@ -224,7 +226,7 @@ def _send_new(tcb: ControlBlock, probing: bool) -> bool:
             break
         if tcb.snd_nxt + length + (1 if fin else 0) > tcb.window_end():
             break
-        if not probing and length < size and not fin and _holds_back(tcb):
+        if not probing and length < size and last and not fin and _holds_back(tcb):
             break
         if tcb.flow.pacing_rate and not _may_depart(tcb):
             limited = True
@@ -238,6 +240,14 @@ def _send_new(tcb: ControlBlock, probing: bool) -> bool:
     elif limited:
         tcb.limited = True
     return count > 0
+
+
+def _until_record_ends(tcb: ControlBlock) -> int:
+    """Bytes to the next end of a record (MSG_EOR): no segment goes beyond it."""
+    for end in tcb.records:
+        if end > tcb.snd_nxt:
+            return end - int(tcb.snd_nxt)
+    return len(tcb.unsent)
 
 
 def force_small(tcb: ControlBlock) -> bool:
@@ -279,7 +289,8 @@ def _send_one(tcb: ControlBlock, length: int, last: bool, fin: bool, size: int) 
     payload = bytes(tcb.unsent[:length])
     del tcb.unsent[:length]
     flags = tcp.ACK
-    if length and (last or seq + length - tcb.pushed_up_to > tcb.max_window >> 1):
+    ended = last and not tcb.amid_write
+    if length and (ended or seq + length in tcb.records or seq + length - tcb.pushed_up_to > tcb.max_window >> 1):
         flags |= tcp.PSH  # the end of a write, or so much that the peer's program should have it
         tcb.pushed_up_to = seq + length
     if fin:
@@ -443,7 +454,7 @@ def _count_retransmission(tcb: ControlBlock, entry: Sent) -> None:
 def _join_following(tcb: ControlBlock, entry: Sent, index: int, limit: int) -> None:
     """A segment that is sent again takes small ones along that follow (RFC 9293 3.8.6.2.1, RFC 1122 4.2.2.15)."""
     following = tcb.sent.at(index + 1)
-    while following is not None and not following.sacked:
+    while following is not None and not following.sacked and entry.end not in tcb.records:
         if len(entry.payload) + len(following.payload) > limit or following.end > tcb.window_end():
             return
         tcb.sent.join(index)

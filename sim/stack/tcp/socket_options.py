@@ -33,6 +33,7 @@ class SocketOptions:
         self.max_segment: int = 0  # bytes; 0: by the MTU
         self.oob_inline: bool = False
         self.congestion: str = ""
+        self.unsent_mark: int = 0  # bytes (TCP_NOTSENT_LOWAT); 0 or less: no limit
         self.send_buffer: int = 0  # bytes; 0: grows by itself
         self.receive_buffer: int = 0
 
@@ -47,6 +48,7 @@ class SocketOptions:
         other.defer_accept = self.defer_accept
         other.ttl, other.tos, other.max_segment = self.ttl, self.tos, self.max_segment
         other.congestion, other.receive_errors = self.congestion, self.receive_errors
+        other.unsent_mark = self.unsent_mark
         other.send_buffer, other.receive_buffer = self.send_buffer, self.receive_buffer
         return other
 
@@ -73,6 +75,7 @@ class SocketOptions:
         connection.user_mss = self.max_segment
         connection.oob_inline = self.oob_inline
         connection.receive_errors = self.receive_errors
+        connection.unsent_mark = self.unsent_mark
         if self.send_buffer:
             connection.send_buffer = self.send_buffer
             connection.send_buffer_locked = True

@@ -27,7 +27,7 @@ class TcpService:
         raise NotImplementedError
 
     def take_over(self, connection: Connection, named: bool) -> int:
-        """Where the sequence numbers of a connection begin that we open; `named`: from a port that the program chose."""
+        """Where the sequence numbers of a connection begin that we open, `named`: from a port the program chose."""
         raise NotImplementedError
 
     def initial_sequence(self, connection: Connection) -> int:

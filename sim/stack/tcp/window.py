@@ -1,7 +1,8 @@
 """The receive window: how much is advertised (RFC 9293 3.8.6), and a buffer that grows with the flow.
 
 Not all of a buffer is window, because what arrives takes more memory than its payload: half of it is offered at first,
-and once data has come, the share that data has in the memory of the peer's full segments (two thirds, for an Ethernet's). The window opens step by step as full segments come in, and never shrinks (RFC 9293
+and once data has come, the share that data has in the memory of the peer's full segments: two thirds, on an Ethernet.
+The window opens step by step as full segments come in, and never shrinks (RFC 9293
 3.8.6.2.1). Once a round trip the buffer is compared with what the program has read in that time: a fast reader gets a
 larger one (dynamic right-sizing).
 """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 from tests.userland.parity.outcome import Ready, tried
 
 COMMON = ("SO_TYPE", "SO_DOMAIN", "SO_PROTOCOL", "SO_ERROR", "SO_ACCEPTCONN", "SO_REUSEADDR", "SO_REUSEPORT")
 OTHERS = ("SO_BROADCAST", "SO_KEEPALIVE", "SO_OOBINLINE")
 OF_STREAMS = ("TCP_NODELAY", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_SYNCNT", "TCP_CORK", "TCP_MAXSEG")
+SIOCINQ, SIOCOUTQ, TCP_INQ = 0x541B, 0x5411, 36
 OF_CONNECTIONS = ("TCP_USER_TIMEOUT", "TCP_DEFER_ACCEPT", "TCP_LINGER2")
 
 
@@ -75,3 +77,37 @@ def waiting_alone(host: str, port: int) -> None:
     sock.bind((host, port))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 20_000))
     print(tried(sock.recv, 10), struct.unpack("ll", sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)))
+
+
+def queues_server(host: str, port: int, ready: Ready) -> None:
+    """What lies in the queues: SIOCINQ, SIOCOUTQ, and TCP_INQ beside the data."""
+    import fcntl
+
+    server = socket.create_server((host, port))
+    print(tried(fcntl.ioctl, server, SIOCINQ, bytes(4)))
+    ready()
+    connection, _ = server.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, TCP_INQ, 1)
+    print(connection.getsockopt(socket.IPPROTO_TCP, TCP_INQ), tried(connection.setsockopt, 6, TCP_INQ, 2))
+    time.sleep(0.1)
+    print(struct.unpack("i", fcntl.ioctl(connection, SIOCINQ, bytes(4))))
+    print(connection.recvmsg(300, 100)[1:3])
+    answer = bytearray(4)
+    print(fcntl.ioctl(connection.fileno(), SIOCINQ, answer), answer.hex())
+    print(connection.recvmsg(300, 10)[1:3], connection.recvmsg(900, 100)[1])
+    time.sleep(0.2)
+    print(connection.recvmsg(500, 100)[1], fcntl.ioctl(connection, SIOCINQ, bytes(4)))
+    print(connection.recvmsg(500, 100)[:2])
+    print(tried(fcntl.ioctl, connection, 0x7777, bytes(4)), tried(fcntl.ioctl, connection, SIOCINQ, 0))
+
+
+def queues_client(host: str, port: int) -> None:
+    import fcntl
+
+    client = socket.create_connection((host, port))
+    print(fcntl.ioctl(client, SIOCOUTQ, bytes(4)))
+    client.send(bytes(1000))
+    time.sleep(0.2)
+    print(fcntl.ioctl(client, SIOCOUTQ, bytes(4)))
+    client.send(bytes(500))
+    client.close()
