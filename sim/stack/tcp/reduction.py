@@ -161,8 +161,7 @@ def try_undo_loss(tcb: ControlBlock, spurious: bool) -> bool:
     restore(tcb, True)
     tcb.retransmits = 0
     if spurious or tcb.sack_ok:
-        tcb.phase = OPEN
-        tcb.rtt.reset_backoff()
+        tcb.phase = OPEN  # the timeout stays what it is until a round trip is measured (Karn's algorithm, RFC 6298 5.5)
     return True
 
 

@@ -76,7 +76,3 @@ class RttEstimator:
     def back_off(self) -> None:
         """The timer expired: wait twice as long next time (RFC 6298 5.5)."""
         self.timeout = min(self.timeout * 2, MAXIMUM_TIMEOUT)
-
-    def reset_backoff(self) -> None:
-        """Back to what was measured."""
-        self.timeout = min(self.srtt + self.variance, MAXIMUM_TIMEOUT)
