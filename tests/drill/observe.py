@@ -181,7 +181,8 @@ def _words(event: Event) -> str:
 def drill(script: Script, events: list[Event], windows: bool = False) -> str:
     """The drill script: head of the file, then each event at its time after the last."""
     head = [line for line in script.path.read_text(encoding="ascii").splitlines() if line.startswith("#")]
-    lines, last = [], 0
+    lines: list[str] = []
+    last = 0
     for event in events:
         words = event.words
         if event.segment is not None and not windows:
