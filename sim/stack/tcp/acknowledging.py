@@ -11,13 +11,17 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from sim.stack.alarms import NEVER
 from sim.stack.tcp import window
 from sim.stack.tcp.block import MINIMUM_ATO, ControlBlock
+from sim.stack.tcp.losses import REORDERING_LIMIT
 from sim.stack.tcp.outgoing import send_ack
 
 MOST_QUICK_ACKS: Final = 16
 LONGEST_ATO: Final = 500_000_000  # ns; RFC 9293 3.8.6.3: less than 0.5 s
 INTERACTIVE_ATO: Final = 200_000_000  # ns; Linux's TCP_DELACK_MAX
+MOST_COMPRESSED: Final = 44
+LONGEST_COMPRESSION: Final = 1_000_000  # ns
 SMALLEST_FULL: Final = 536 + 20  # bytes; what counts as a full segment of a small MSS
 
 
@@ -76,10 +80,43 @@ def check(tcb: ControlBlock) -> None:
     full = unacknowledged > tcb.received_mss and (
         tcb.rcv_nxt == tcb.read_up_to or window.would_open_to(tcb) >= tcb.rcv_wnd
     )
-    if full or tcb.ack_now or is_quick(tcb) or tcb.inbox.pieces:
+    if full or tcb.ack_now or is_quick(tcb):
         send_ack(tcb)
+    elif tcb.inbox.sacks:
+        _report_gap(tcb)
     else:
         delay(tcb)
+
+
+def _report_gap(tcb: ControlBlock) -> None:
+    """Something is missing: three duplicate ACKs at once, for fast retransmit (RFC 5681 3.2), and from then on one for
+    all that comes within a twentieth of a round trip, a millisecond at most (Linux's tcp_comp_sack).
+    """
+    if not tcb.sack_ok or tcb.compressed >= MOST_COMPRESSED:
+        send_ack(tcb)
+        return
+    if tcb.gap_at != tcb.rcv_nxt:
+        tcb.gap_at = tcb.rcv_nxt
+        tcb.gap_acks = 0
+    if tcb.gap_acks < REORDERING_LIMIT:
+        tcb.gap_acks += 1
+        send_ack(tcb)
+        return
+    tcb.compressed += 1
+    round_trip = tcb.rcv_rtt
+    if tcb.rtt.srtt:
+        round_trip = min(round_trip, tcb.rtt.srtt)
+    if round_trip == 0:
+        send_ack(tcb)
+    elif tcb.compressed_ack.deadline == NEVER:
+        core = tcb.core
+        core.set_alarm(tcb.compressed_ack, core.now + min(round_trip // 20, LONGEST_COMPRESSION))
+
+
+def end_compression(tcb: ControlBlock) -> None:
+    """The time for which SACKs were put together is over."""
+    if tcb.compressed:
+        send_ack(tcb)
 
 
 def delay(tcb: ControlBlock) -> None:

@@ -179,6 +179,9 @@ class ControlBlock:
         self.pushed: int = 0  # small segments since the last ACK: reading them is a reason to send it
         self.ato: i64 = 0  # ns; how long an ACK is delayed
         self.last_data_at: i64 = 0
+        self.gap_at: i64 = -1  # rcv_nxt when the ACKs below were sent
+        self.gap_acks: int = 0  # duplicate ACKs for this gap
+        self.compressed: int = 0  # ACKs that were not sent since the last one
         self.last_out_of_window_at: i64 = -1
 
         # Options in use
@@ -290,6 +293,7 @@ class ControlBlock:
         self.pending: int = NOTHING
         self.retransmission: Alarm = Alarm()
         self.delayed_ack: Alarm = Alarm()
+        self.compressed_ack: Alarm = Alarm()
         self.keeping: Alarm = Alarm()  # keep-alive, FIN-WAIT-2 and TIME-WAIT
         self.pacing: Alarm = Alarm()
         self.next_departure: i64 = 0  # of a paced flow

@@ -45,6 +45,7 @@ class Connection(ControlBlock):
         self.sharing: int = 0  # of its port, with others: see `ports`
         self.retransmission = RetransmissionAlarm(self)
         self.delayed_ack = DelayedAckAlarm(self)
+        self.compressed_ack = CompressedAckAlarm(self)
         self.keeping = KeepAlarm(self)
         self.pacing = PacingAlarm(self)
         self.state_noted: int = states.CLOSED
@@ -195,7 +196,7 @@ class Connection(ControlBlock):
             self.user.wake()
 
     def _stop(self) -> None:
-        for alarm in (self.retransmission, self.delayed_ack, self.keeping, self.pacing):
+        for alarm in (self.retransmission, self.delayed_ack, self.compressed_ack, self.keeping, self.pacing):
             self.core.cancel_alarm(alarm)
 
     def _measure(self, recorder: Recorder, series: Series) -> None:
@@ -406,6 +407,17 @@ class DelayedAckAlarm(Alarm):
 
     def go_off(self) -> None:
         acknowledging.timeout(self._connection)
+
+
+class CompressedAckAlarm(Alarm):
+    """SACKs have been put together for long enough."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__()
+        self._connection = connection
+
+    def go_off(self) -> None:
+        acknowledging.end_compression(self._connection)
 
 
 class KeepAlarm(Alarm):

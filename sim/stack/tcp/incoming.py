@@ -373,6 +373,7 @@ def abort(tcb: ControlBlock, error: int) -> None:
         tcb.error = error
     clear_timer(tcb)
     tcb.core.cancel_alarm(tcb.delayed_ack)
+    tcb.core.cancel_alarm(tcb.compressed_ack)
     tcb.core.cancel_alarm(tcb.keeping)
     tcb.core.cancel_alarm(tcb.pacing)
     tcb.ack_wanted = tcb.ack_now = False

@@ -84,6 +84,9 @@ def _ack_leaves(tcb: ControlBlock) -> None:
     if tcb.ack_wanted:
         tcb.ack_wanted = False
         tcb.core.cancel_alarm(tcb.delayed_ack)
+    if tcb.compressed:
+        tcb.compressed = 0
+        tcb.core.cancel_alarm(tcb.compressed_ack)
     tcb.ack_now = False
     tcb.pushed = 0
     tcb.last_ack_sent = tcb.rcv_nxt

@@ -71,9 +71,8 @@ def _accept(tcb: ControlBlock, payload: bytes, fin: bool) -> None:
 
 
 def _keep_for_later(tcb: ControlBlock, seq: i64, payload: bytes, fin: bool) -> None:
-    """Something is missing before it: keep it, and say so at once (RFC 5681 4.2)."""
+    """Something is missing before it: keep it, and say so (RFC 5681 4.2)."""
     tcb.ack_wanted = True
-    tcb.ack_now = True
     if tcb.inbox.held() + memory_of(len(payload)) > tcb.receive_buffer:
         return
     if payload:
