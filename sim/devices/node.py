@@ -86,6 +86,10 @@ class IpNode(Device):
             for entry in self.stack.neighbours(interface).entries.values()
         }
 
+    def counters(self) -> dict[str, int]:
+        conflicts = sum([self.stack.neighbours(interface).conflicts for interface in self.stack.interfaces])
+        return super().counters() | {"conflicts": conflicts}
+
     def _handle_timers(self) -> None:
         self.stack.handle_timers(self.engine.now)
 

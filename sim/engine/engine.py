@@ -50,6 +50,7 @@ class Engine:
         self.cause: i64 = NO_CAUSE
         self.sequence: i64 = 0
         self.queue: list[Event] = []
+        self.background: i64 = 0  # how many of the queue's events are of timers that keep no run going
         self._stopped: bool = False
         self._draw: Callable[[int], int] | None = None
         self._due: list[Event] = []  # of the instant that has begun, the next one last; empty unless shuffled
@@ -66,9 +67,10 @@ class Engine:
         self.sequence += 1
         return self.sequence
 
-    def timer(self, action: Callable[[], None]) -> Timer:
-        """A timer, not yet set, that will call `action()`."""
-        return Timer(self, action)
+    def timer(self, action: Callable[[], None], background: bool = False) -> Timer:
+        """A timer, not yet set, that will call `action()`. One in the `background` keeps no run going: it is for what
+        is never over, as a lease that has to be renewed."""
+        return Timer(self, action, background)
 
     def at(self, time: int, action: Callable[[], None]) -> Timer:
         """Call `action()` at `time` (ns, not before now)."""
@@ -93,7 +95,7 @@ class Engine:
     def run(self, until: int | None = None, budget: int | None = None) -> None:
         """Handle events in order, to the last one, or to `until` (ns, included), or to `stop()`.
 
-        With `until` the clock ends there even if nothing happened. `budget` bounds how many events may be handled;
+        Without `until` it is the last one when only timers in the background are left. With `until` the clock ends there even if nothing happened. `budget` bounds how many events may be handled;
         BudgetError says that it was not enough.
         """
         queue = self.queue
@@ -101,6 +103,8 @@ class Engine:
         self._stopped = False
         left: i64 = NEVER if budget is None else budget
         while (queue or self._due) and not self._stopped:
+            if self.background and until is None and self.at_rest():
+                break
             event = heappop(queue) if self._draw is None else self._next_drawn(self._draw)
             time, sequence, target, frame = event
             if time > limit or left == 0:
@@ -122,7 +126,7 @@ class Engine:
             heappush(queue, self._due.pop())
         if self._stopped:
             return
-        if left == 0 and queue and queue[0][0] <= limit:
+        if left == 0 and queue and queue[0][0] <= limit and not (until is None and self.at_rest()):
             raise BudgetError(f"{budget} events handled and the network is not at rest")
         if until is not None and until > self.now:
             self.now = until
@@ -148,6 +152,10 @@ class Engine:
             self._due = mix(together, draw)
             self._due.reverse()
         return self._due.pop()
+
+    def at_rest(self) -> bool:
+        """Whether nothing is to happen but what timers in the background do. A cancelled timer may still count."""
+        return len(self.queue) + len(self._due) == self.background
 
     def next_time(self) -> int | None:
         """When the next event is (ns), None when nothing is to happen. A cancelled timer may still count."""
@@ -188,8 +196,9 @@ class Timer(Target):
     event alone, which on firing finds that it is early and queues the next.
     """
 
-    def __init__(self, engine: Engine, action: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, action: Callable[[], None], background: bool = False) -> None:
         self.cause: i64 = NO_CAUSE
+        self.background = background
         self.deadline: i64 = NEVER
         self._engine = engine
         self._action = action
@@ -207,8 +216,7 @@ class Timer(Target):
         self.deadline = time
         self.cause = self._engine.cause
         if time < self.queued:
-            self.queued = time
-            self._engine.schedule(time, self, b"")
+            self._queue(time)
 
     def cancel(self) -> None:
         """Do not fire. A timer that is not set does not mind."""
@@ -216,16 +224,23 @@ class Timer(Target):
 
     def is_due(self, time: int) -> bool:
         """Whether the queued event at `time` is the one to act on; keeps the queue in step when it is not."""
+        if self.background:
+            self._engine.background -= 1
         if time != self.queued:
             return False
         self.queued = NEVER
         if self.deadline == time:
             return True
         if self.deadline != NEVER:
-            self.queued = self.deadline
-            self._engine.schedule(self.deadline, self, b"")
+            self._queue(self.deadline)
         return False
 
     def fire(self, frame: bytes) -> None:
         self.deadline = NEVER
         self._action()
+
+    def _queue(self, time: i64) -> None:
+        self.queued = time
+        if self.background:
+            self._engine.background += 1
+        self._engine.schedule(time, self, b"")

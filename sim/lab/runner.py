@@ -165,7 +165,7 @@ class Run:
         error = None
         budget += sum(step.running.allowance() for step in self._steps)
         left, handled = self._left, 0
-        while not self._over and engine.next_time() is not None and (until is None or engine.now < until):
+        while not self._over and not engine.at_rest() and (until is None or engine.now < until):
             try:
                 self.network.run(until, budget=min(SLICE, budget - handled))
             except BudgetError:

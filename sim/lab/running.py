@@ -156,7 +156,7 @@ class Running:
         """Run virtual time until `done()`, asked whenever something called `engine.stop()`, or nothing is left."""
         self._refuse_programs()
         with relaxed_collector():
-            while not done() and self.engine.next_time() is not None:
+            while not done() and not self.engine.at_rest():
                 self.engine.run(None, budget)
 
     def set_congestion(self, host: IpNode, name: str) -> None:

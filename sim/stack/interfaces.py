@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from sim.wire import addresses
@@ -24,12 +25,28 @@ class Interface:
         self.broadcasts: tuple[bytes, ...] = ()
         self.groups: dict[bytes, int] = {}
         self.group_macs: frozenset[bytes] = frozenset()
+        self.on_carrier: Callable[[], None] | None = None  # called when its carrier has come or gone
 
     def add_address(self, address: bytes, length: int) -> None:
         """Give it an address with a prefix of `length` bits; the first one is its primary address."""
         self.addresses.append((address, length))
         if len(address) * 8 - length >= 2:  # a /31 (RFC 3021) or a /32 has no broadcast address
             self.broadcasts += (addresses.broadcast_of(address, length),)
+
+    def remove_address(self, address: bytes) -> int:
+        """Take an address away; return the length of its prefix. Raises KeyError for one that it has not."""
+        for own, length in self.addresses:
+            if own == address:
+                self.addresses.remove((own, length))
+                self.broadcasts = tuple(
+                    [
+                        addresses.broadcast_of(other, width)
+                        for other, width in self.addresses
+                        if len(other) * 8 - width >= 2
+                    ]
+                )
+                return length
+        raise KeyError(addresses.format_ip(address))
 
     def join(self, group: bytes) -> None:
         """Listen to a multicast group (RFC 1112 7.1), once more than before."""

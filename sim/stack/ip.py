@@ -18,6 +18,7 @@ from sim.stack.equal_paths import choose, flow_of
 from sim.stack.fragments import fragment, header_length
 from sim.stack.icmp import Icmp
 from sim.stack.interfaces import DEFAULT_MTU, Interface
+from sim.stack.link_sockets import LinkSockets
 from sim.stack.neighbours import IPV4_TYPE, NeighbourTable, Path
 from sim.stack.outside import Outside
 from sim.stack.pings import Pings
@@ -64,6 +65,7 @@ class IpStack(IpService):
         self.loopback: Interface | None = None
         self.icmp = Icmp(self)
         self.udp = Udp(self, self.icmp)
+        self.links = LinkSockets(self.core)
         self.secret: bytes = b""  # what makes this host's sequence numbers its own
         self.reassembly: Reassembly | None = None  # until the first fragment comes
         self.protocols: dict[int, Protocol] = {}  # by number, those that are not part of the stack itself
@@ -102,6 +104,31 @@ class IpStack(IpService):
             self.own[broadcast] = BROADCAST
         self.routes.add(Route(network_of(address, length), length, None, interface))
 
+    def remove_address(self, interface: Interface, address: bytes) -> None:
+        """Take an address from an interface, and with the subnet the routes that lead into it. Raises KeyError."""
+        length = interface.remove_address(address)
+        self.own = {IPV4_BROADCAST: BROADCAST, LOOPBACK_BROADCAST: BROADCAST}
+        for other in self.interfaces:
+            self.own.update([(own, LOCAL) for own, _ in other.addresses])
+            self.own.update([(broadcast, BROADCAST) for broadcast in other.broadcasts])
+        network = network_of(address, length)
+        if network not in [network_of(own, width) for own, width in interface.addresses if width == length]:
+            for route in self.routes.routes():
+                inside = in_prefix(route.network if route.next_hop is None else route.next_hop, network, length)
+                if route.interface is interface and inside and (route.next_hop is not None or route.length == length):
+                    self.routes.discard(route)
+        self.forget_paths()
+
+    def send_on_link(self, interface: Interface, packet: ipv4.Packet, mac: bytes) -> None:
+        """Send a packet out of an interface to a MAC address, whatever routes and ARP say of its addresses.
+
+        Raises OSError: ENETDOWN without a carrier, EMSGSIZE.
+        """
+        if not interface.up:
+            raise os_error(errno.ENETDOWN)
+        for piece in self._fit(packet, interface):
+            self.core.transmit(interface, mac + interface.mac + IPV4_TYPE + piece)
+
     def add_route(
         self, network: bytes, length: int, next_hop: bytes | None, interface: Interface | None = None, metric: int = 0
     ) -> Route:
@@ -136,6 +163,8 @@ class IpStack(IpService):
         if up:
             for address, _ in interface.addresses:
                 table.announce(address)
+        if interface.on_carrier is not None:
+            interface.on_carrier()
 
     def reset(self, now: int) -> None:
         """Forget all that a power cut takes: neighbours, fragments, sockets."""
@@ -149,6 +178,7 @@ class IpStack(IpService):
             self._raw.close_all()
         if self._pings is not None:
             self._pings.close_all()
+        self.links.close_all()
         if self._tcp is not None:
             self._tcp.clear()
         self._mtus = None
@@ -313,6 +343,8 @@ class IpStack(IpService):
             packet = ipv4.parse(payload)
         except WireError:
             core.drop("malformed IPv4")
+            return
+        if self.links.takes(interface, packet):
             return
         if not interface.loopback and self._is_martian(packet):
             core.drop("martian address")

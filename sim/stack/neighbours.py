@@ -13,6 +13,7 @@ REACHABLE turns into STALE when it is next looked at, so an idle network has no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
@@ -23,7 +24,7 @@ from sim.stack.routes import Route
 from sim.stack.service import IpService
 from sim.tracing import kinds
 from sim.wire import arp, ethernet
-from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, is_multicast_mac
+from sim.wire.addresses import IPV4_ANY, MAC_BROADCAST, MAC_ZERO, format_ip, is_multicast_mac
 
 INCOMPLETE: Final = 0
 REACHABLE: Final = 1
@@ -40,6 +41,7 @@ DELAY_FIRST_PROBE_TIME: Final = 5_000_000_000  # ns
 MAX_MULTICAST_SOLICIT: Final = 3  # requests before an unknown neighbour has failed
 MAX_UNICAST_SOLICIT: Final = 3  # probes before a known one has
 QUEUE_LIMIT: Final = 100  # packets that wait for one answer; the oldest gives way
+DEFEND_INTERVAL: Final = 10_000_000_000  # ns between two defences of an address (RFC 5227 1.1)
 TABLE_LIMIT: Final = 16384  # entries; Linux stops at 1024, too few for a lab segment with thousands of hosts
 
 IPV4_TYPE: Final = ethernet.ETHERTYPE_IPV4.to_bytes(2, "big")
@@ -93,6 +95,10 @@ class NeighbourTable:
         self.interface = interface
         self.entries: dict[bytes, Neighbour] = {}
         self.limit: int = TABLE_LIMIT
+        self.conflicts: int = 0  # ARP packets of others who use an address of ours
+        self.checks: dict[bytes, Callable[[bytes], None]] = {}  # whom to tell who uses an address that may be free
+        self.surrender: dict[bytes, Callable[[bytes], None]] = {}  # whom to tell that an address of ours is lost
+        self._conflict_at: dict[bytes, int] = {}
 
     def lookup(self, address: bytes) -> Neighbour:
         """The entry for `address`, a new one that knows nothing if there was none."""
@@ -133,7 +139,9 @@ class NeighbourTable:
             if packet.sender_mac == self.interface.mac:
                 core.note(kinds.IGNORE, "our own ARP packet came back")
             else:
-                core.note(kinds.CONFLICT, (packet.sender_ip, packet.sender_mac))
+                self._defend(packet.sender_ip, packet.sender_mac)
+            return
+        if self.checks and packet.sender_mac != self.interface.mac and self._answers_check(packet):
             return
         asked = packet.operation == arp.REQUEST and packet.target_ip in own
         if packet.sender_ip in self.entries or (asked and packet.sender_ip != IPV4_ANY):
@@ -153,6 +161,10 @@ class NeighbourTable:
     def announce(self, address: bytes) -> None:
         """Tell the link which MAC address `address` has (a gratuitous ARP request, RFC 5227 2.3)."""
         self._emit(arp.Packet(arp.REQUEST, self.interface.mac, address, MAC_ZERO, address), MAC_BROADCAST)
+
+    def probe(self, address: bytes) -> None:
+        """Ask who has `address` without saying who asks (RFC 5227 2.1.1)."""
+        self._emit(arp.Packet(arp.REQUEST, self.interface.mac, IPV4_ANY, MAC_ZERO, address), MAC_BROADCAST)
 
     def confirm(self, address: bytes) -> None:
         """Something above saw that our packets reach `address` (RFC 4861 7.3.1)."""
@@ -174,6 +186,32 @@ class NeighbourTable:
             if entry.state != PERMANENT:
                 self._forget(entry, "link down")
         self.ip.forget_paths()
+
+    def _defend(self, address: bytes, mac: bytes) -> None:
+        """Somebody uses an address of ours (RFC 5227 2.4): say once that it is ours. If that was said within the last
+        ten seconds, whoever can do without the address gives it up (b); the others keep it, and keep quiet (c).
+        """
+        core = self.core
+        self.conflicts += 1
+        core.note(kinds.CONFLICT, (address, mac))
+        last = self._conflict_at.get(address, -DEFEND_INTERVAL)
+        if core.now - last >= DEFEND_INTERVAL:
+            self._conflict_at[address] = core.now
+            self.announce(address)
+        elif address in self.surrender:
+            self.surrender[address](mac)
+
+    def _answers_check(self, packet: arp.Packet) -> bool:
+        """Whether it says that an address is in use that somebody here would like to have (RFC 5227 2.1.1)."""
+        probe = packet.operation == arp.REQUEST and packet.sender_ip == IPV4_ANY
+        address = packet.target_ip if probe else packet.sender_ip
+        check = self.checks.get(address)
+        if check is None:
+            return False
+        what = "asks for it as well" if probe else "uses it"
+        self.core.note(kinds.DELIVER, f"ARP: {format_ip(address)} is not free, somebody {what}")
+        check(packet.sender_mac)
+        return True
 
     def _is_martian(self, packet: arp.Packet) -> bool:
         """Whether the sender claims what no single station can have (RFC 1812 3.3.2, RFC 1122 3.2.1.3)."""

@@ -67,6 +67,16 @@ class RouteTable:
         self.on_change()
         return len(same) - len(kept)
 
+    def discard(self, route: Route) -> None:
+        """Remove one route; one that is not there does not mind."""
+        same = self._routes.get((route.network, route.length), [])
+        kept = [other for other in same if other is not route]
+        if kept:
+            self._routes[route.network, route.length] = kept
+        else:
+            self._routes.pop((route.network, route.length), None)
+        self.on_change()
+
     def lookup(self, destination: bytes) -> list[Route]:
         """The usable routes of the longest matching prefix that have the lowest metric; empty when there are none."""
         for family, length in self._lengths:

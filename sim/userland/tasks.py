@@ -277,7 +277,7 @@ class Scheduler:
 
     def at_rest(self) -> bool:
         """Whether nothing is to happen any more."""
-        return not self._ready and self.engine.next_time() is None
+        return not self._ready and self.engine.at_rest()
 
     def _run_ready(self) -> None:
         self._scheduled = False

@@ -2,8 +2,8 @@
 
 1. Ethernet, then each 802.1Q tag.
 2. ARP or IPv4 by the type; anything else, and an 802.3 length frame, is `Raw`.
-3. ICMP, UDP or TCP by the protocol. A fragment's payload is `Raw`, the first one's too: a transport's length and
-   checksum speak of the whole packet. What an ICMP error quotes is not walked.
+3. ICMP, UDP or TCP by the protocol; DHCP by UDP's ports. A fragment's payload is `Raw`, the first one's too: a
+   transport's length and checksum speak of the whole packet. What an ICMP error quotes is not walked.
 4. What a datagram or segment from or to port 53 carries is DNS, if it can be read as such.
 5. What the innermost header carries, where it is not empty, is `Raw`.
 
@@ -13,7 +13,7 @@ Bytes that break their protocol's rules become `Malformed`, with the reason, and
 from __future__ import annotations
 
 from sim.errors import WireError
-from sim.wire import arp, dns, ethernet, icmpv4, ipv4, tcp, udp
+from sim.wire import arp, dhcpv4, dns, ethernet, icmpv4, ipv4, tcp, udp
 from sim.wire.layer import Layer, Malformed, Raw, count_bytes
 
 
@@ -113,8 +113,7 @@ def _decode_transport(layers: list[Layer], packet: ipv4.Packet) -> None:
     elif packet.protocol == ipv4.PROTOCOL_UDP:
         datagram = udp.parse(packet.payload, packet.source, packet.destination)
         layers.append(datagram)
-        if dns.PORT not in (datagram.source_port, datagram.destination_port) or not _add_dns(layers, datagram.payload):
-            _add_raw(layers, datagram.payload)
+        _decode_datagram(layers, datagram)
     elif packet.protocol == ipv4.PROTOCOL_TCP:
         segment = tcp.parse(packet.payload, packet.source, packet.destination)
         tcp.parse_options(segment.options)
@@ -125,6 +124,17 @@ def _decode_transport(layers: list[Layer], packet: ipv4.Packet) -> None:
             _add_raw(layers, segment.payload)
     else:
         _add_raw(layers, packet.payload)
+
+
+def _decode_datagram(layers: list[Layer], datagram: udp.Datagram) -> None:
+    data, ports = datagram.payload, (datagram.source_port, datagram.destination_port)
+    if data and datagram.destination_port in (dhcpv4.SERVER_PORT, dhcpv4.CLIENT_PORT):
+        try:
+            layers.append(dhcpv4.parse(data))
+        except WireError as error:
+            layers.append(Malformed("DHCP", str(error), data))
+    elif dns.PORT not in ports or not _add_dns(layers, data):
+        _add_raw(layers, data)
 
 
 def _add_dns(layers: list[Layer], data: bytes) -> bool:

@@ -223,7 +223,7 @@ def test_ports_and_interfaces_are_found_by_name(host: LabHost) -> None:
 def test_counters_say_what_was_sent_received_and_dropped(bench: Bench, host: LabHost) -> None:
     bench.introduce(bench.probes[0], "10.0.0.2", "10.0.0.1")
     bench.send(bench.probes[0], b"runt")
-    assert host.counters() == {"sent": 1, "received": 2, "dropped": 1}
+    assert host.counters() == {"sent": 1, "received": 2, "dropped": 1, "conflicts": 0}
 
 
 def test_a_sniffer_sees_both_directions(bench: Bench, host: LabHost) -> None:

@@ -327,9 +327,10 @@ def test_the_question_is_asked_from_the_address_in_the_neighbours_subnet(bench: 
 
 
 def test_somebody_with_our_address_is_a_conflict_and_no_neighbour(bench: Bench) -> None:
-    assert bench.hear_arp(arp.REQUEST, "10.0.0.1", "10.0.0.1", mac=bench.mac(PEER)) == []
+    bench.hear_arp(arp.REQUEST, "10.0.0.1", "10.0.0.1", mac=bench.mac(PEER))
     assert bench.notes(kinds.CONFLICT) == [(parse_ip("10.0.0.1"), bench.mac(PEER))]
     assert bench.table.entries == {}
+    assert bench.table.conflicts == 1
 
 
 def test_our_own_announcement_come_back_is_no_conflict(bench: Bench) -> None:
