@@ -39,6 +39,7 @@ TCP_STATE: Final = 27  # (local port, remote port, old state, new state)
 RETRANSMIT: Final = 28  # why: "timeout", "fast retransmit", "tail loss probe", "path MTU"
 TRANSLATE: Final = 29  # (what: "source", "destination" or "error", old end, new end, why), all as text
 JUDGE: Final = 30  # (rule: "rule 3" or "policy", its text): a firewall lets a packet pass
+DHCP: Final = 40  # what a DHCP client or server decided, as text that follows its name
 
 NAMES: Final[dict[int, str]] = {
     REPEAT: "repeat",
@@ -71,4 +72,5 @@ NAMES: Final[dict[int, str]] = {
     RETRANSMIT: "retransmit",
     TRANSLATE: "translate",
     JUDGE: "judge",
+    DHCP: "dhcp",
 }

@@ -5,12 +5,28 @@ from __future__ import annotations
 from typing import Protocol
 
 from sim.engine.engine import Engine, Timer
+from sim.stack.address_check import AddressCheck
+from sim.stack.interfaces import Interface
 from sim.stack.ip import IpStack
+from sim.stack.link_sockets import LinkSocket
+from sim.stack.routes import Route
 from sim.stack.service import IcmpError
 from sim.stack.tcp.sockets import TcpSocket
 from sim.stack.udp_socket import UdpSocket
+from sim.tracing.kinds import DHCP
 
-__all__ = ["IcmpError", "Machine", "TcpSocket", "Timer", "UdpSocket"]
+__all__ = [
+    "DHCP",
+    "AddressCheck",
+    "IcmpError",
+    "Interface",
+    "LinkSocket",
+    "Machine",
+    "Route",
+    "TcpSocket",
+    "Timer",
+    "UdpSocket",
+]
 
 
 class Machine(Protocol):

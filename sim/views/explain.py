@@ -34,6 +34,7 @@ def explain(note: Note) -> str:
         kinds.WAIT: f"keeps it and waits for {text}",
         kinds.RETRANSMIT: f"sends it again ({text})",
         kinds.ORIGIN: f"wants to send: {text}",
+        kinds.DHCP: text,
     }
     return sentences.get(note.kind, f"{kinds.NAMES.get(note.kind, 'noted')} {text}")
 

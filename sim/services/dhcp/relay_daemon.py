@@ -1,0 +1,70 @@
+"""A DHCP relay agent on a router: hears port 67 on every interface, and sends on what `relay.py` says."""
+
+from __future__ import annotations
+
+from sim.errors import WireError
+from sim.services.dhcp.packets import datagram
+from sim.services.dhcp.relay import Discard, Forward, Leg, towards_client, towards_server
+from sim.userland.machine import DHCP, Interface, LinkSocket, Machine
+from sim.wire import dhcpv4, ipv4, udp
+
+
+class RelayDaemon:
+    """Relays from the time that the machine is switched on, for the clients on its `legs`."""
+
+    def __init__(self, machine: Machine, legs: list[Leg]) -> None:
+        self.machine = machine
+        self.legs = legs
+        self._sockets: list[LinkSocket] = []
+
+    def start(self) -> None:
+        """The machine is on."""
+        stack = self.machine.stack
+        self._sockets = [
+            stack.links.open(interface, dhcpv4.SERVER_PORT, self._receive)
+            for interface in stack.interfaces
+            if not interface.loopback
+        ]
+
+    def cut(self) -> None:
+        """The power is off."""
+        for socket in self._sockets:
+            self.machine.stack.links.close(socket)
+        self._sockets = []
+
+    def _receive(self, interface: Interface, packet: ipv4.Packet, segment: udp.Datagram) -> None:
+        core = self.machine.stack.core
+        try:
+            message = dhcpv4.parse(segment.payload)
+        except WireError:
+            core.drop("malformed DHCP")
+            return
+        for action in self._decide(message, interface):
+            if isinstance(action, Discard):
+                core.drop(action.reason)
+            else:
+                self._send(action)
+
+    def _decide(self, message: dhcpv4.Message, interface: Interface) -> list[Forward | Discard]:
+        if message.operation == dhcpv4.BOOTREPLY:
+            back = towards_client(message, self.legs)
+            return [] if back is None else [back]
+        leg = next((leg for leg in self.legs if leg.name == interface.name), None)
+        return [] if leg is None else towards_server(message, leg)
+
+    def _send(self, action: Forward) -> None:
+        stack, to = self.machine.stack, action.to
+        ports = (dhcpv4.SERVER_PORT, to.port)
+        data = dhcpv4.emit(action.message, 1472)
+        try:
+            if action.leg is None or to.mac is None:
+                stack.core.note(DHCP, "relays it to a DHCP server")
+                stack.send(datagram(self.machine, stack.source_for(to.address), to.address, ports, data))
+            else:
+                stack.core.note(DHCP, f"relays it to the client on {action.leg.name}")
+                interface = next(one for one in stack.interfaces if one.name == action.leg.name)
+                stack.send_on_link(
+                    interface, datagram(self.machine, action.leg.address, to.address, ports, data), to.mac
+                )
+        except OSError as error:
+            stack.core.drop((error.strerror or str(error)).lower())
