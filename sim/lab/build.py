@@ -9,6 +9,7 @@ from sim.errors import TopologyError
 from sim.lab import gateways
 from sim.lab.assembly import Material, assemble
 from sim.lab.collector import paused_collector
+from sim.lab.dhcp import add_client, add_relay, add_server
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
 from sim.lab.servers import serve
@@ -56,11 +57,31 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
         _ = net.authority  # before the first program starts, so that all trust it
     roots = root_servers(topology)
     for name, node in topology.written_nodes.items():
-        for service in node.served if isinstance(node, nodes.Host) else ():
-            host = net[name]
-            assert isinstance(host, LabHost)
-            serve(host, service, topology.folder, roots)
+        if isinstance(node, nodes.Host | nodes.Router):
+            _start(net, topology, name, node, roots)
     return net
+
+
+def _start(
+    net: Network, topology: Topology, name: str, spec: nodes.Host | nodes.Router, roots: Sequence[str]
+) -> None:
+    """What runs on a host or router from the time it is switched on; `roots` are DNS's root servers."""
+    node = net[name]
+    assert isinstance(node, LabHost | LabRouter)
+    given = [service.dhcp for service in spec.services if service.dhcp is not None]
+    try:
+        if given:
+            add_server(net, node, spec, given)
+    except TopologyError as error:
+        raise topology.error(("nodes", name, "services"), error.message, error.hint) from None
+    if isinstance(spec, nodes.Router) and isinstance(node, LabRouter) and spec.dhcp_relay:
+        add_relay(node, spec)
+    for service in spec.served:
+        if service.dhcp is None:
+            serve(node, service, topology.folder, roots)
+    for port, interface in spec.interfaces.items():
+        if interface.dhcp:
+            add_client(net, node, node.interface(port))
 
 
 def _add_generated(net: Network, topology: Topology, cables: list[LinkProperties]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Address
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from sim.devices.node import IpNode
 from sim.devices.switch import Switch
 from sim.errors import TopologyError
 from sim.lab.actions.base import Action
+from sim.lab.dhcp import server_of
 from sim.lab.dns_caches import cached, known_of
 from sim.lab.gateway_expectations import firewall_failures, nat_failures
 from sim.lab.naming import unknown
@@ -53,6 +55,8 @@ class Judge:
             "nat": lambda wanted: nat_failures(self.net, wanted),
             "firewall": lambda wanted: firewall_failures(self.net, wanted),
             "printed": self._printed,
+            "leases": self._leases,
+            "dns": self._servers,
             "seen": self._seen,
             "unseen": self._unseen,
             "dns_cache": self._dns_cache,
@@ -84,7 +88,9 @@ class Judge:
             met = actual is not None and wanted.holds(actual)
             shown = None if actual is None else wanted.shown(actual)
             return [] if met else [f"{name}: expected {wanted}, got {_or_nothing(shown)}"]
-        if isinstance(wanted, str):
+        if isinstance(wanted, IPv4Address):
+            met = actual == str(wanted)
+        elif isinstance(wanted, str):
             met = actual is not None and wanted.lower() in str(actual).lower()
         else:
             met = actual == wanted
@@ -144,6 +150,27 @@ class Judge:
                         f"it has {', '.join(here) or 'nothing'}"
                     )
         return found
+
+    def _leases(self, wanted: dict[str, dict[Station, Any]]) -> list[str]:
+        found = []
+        for name, table in wanted.items():
+            server = server_of(self.net[name])
+            if server is None:
+                raise TopologyError(f"{name} has no DHCP server")
+            leased = {format_mac(lease.mac): str(IPv4Address(lease.address)) for lease in server.leases()}
+            for station, address in table.items():
+                actual = leased.get(self._mac_of(station))
+                if actual != (None if address is None else str(address)):
+                    found.append(
+                        f"leases: expected {name} to have leased {_or_none(address)} to {station}, "
+                        f"it has leased {_or_none(actual)}"
+                    )
+        return found
+
+    def _servers(self, wanted: list[Any]) -> list[str]:
+        actual = self.outcome["dns"] or []
+        texts = [str(address) for address in wanted]
+        return [] if actual == texts else [f"dns: expected {', '.join(texts)}, got {', '.join(actual) or 'nothing'}"]
 
     def _counters(self, wanted: dict[str, dict[str, Comparison]]) -> list[str]:
         found = []

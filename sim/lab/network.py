@@ -20,6 +20,7 @@ from sim.engine.engine import Engine
 from sim.errors import TopologyError
 from sim.lab.assembly import assemble
 from sim.lab.collector import paused_collector
+from sim.lab.dhcp import add_client
 from sim.lab.gateways import LabGateway, configure, set_firewall
 from sim.lab.naming import End, Node, blame, check_mtu, label, unknown
 from sim.lab.nodes import LabHost, LabRouter, Probe
@@ -71,14 +72,14 @@ class Network(Running):
         interfaces: Mapping[str, Address] | None = None,
         routes: Mapping[str, NextHop] | None = None,
     ) -> LabHost:
-        """Add a host: `ip` ("192.168.1.10/24", or several) on eth0, or named `interfaces`; `gateway` is its default."""
+        """Add a host: `ip` ("192.168.1.10/24", several, or "dhcp") on eth0, or named `interfaces`; `gateway` is its
+        default."""
         host = self.add(LabHost(self.engine, name, self.recorder, self.recording))
         host.network = self
-        if interfaces is None:
-            self.add_interface(host, "eth0", ip, mac=mac, mtu=mtu)
-        else:
-            for interface, address in interfaces.items():
-                self.add_interface(host, interface, address, mac=mac, mtu=mtu)
+        for interface, address in ({"eth0": ip} if interfaces is None else interfaces).items():
+            self.add_interface(host, interface, None if address == "dhcp" else address, mac=mac, mtu=mtu)
+            if address == "dhcp":
+                add_client(self, host, host.interface(interface))
         if gateway is not None:
             self.add_route(host, "0.0.0.0/0", gateway)
         for prefix, next_hop in (routes or {}).items():
@@ -338,5 +339,7 @@ class Network(Running):
             interface = owner.stack.interfaces[port.number]
             interface.up = True
             owner.stack.forget_paths()
+            if interface.on_carrier is not None:
+                interface.on_carrier()
             if mtu and port not in self._own_mtu:
                 interface.mtu = mtu

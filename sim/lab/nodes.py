@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from sim.userland.tasks import Scheduler
 
 
+class Daemon(Protocol):
+    """What runs on a machine as long as it is on, and is no program: DHCP."""
+
+    def start(self) -> None:
+        """The power is on."""
+
+    def cut(self) -> None:
+        """The power is off."""
+
+
 class Surroundings(Protocol):
     """What a node asks of its network: which address a name has, and to let time pass."""
 
@@ -60,6 +70,7 @@ class Tools:
     _origins: WeakKeyDictionary[Process, list[int]] | None = None
     _resolver: ResolverSettings | None = None
     _exposed: dict[str, Any] | None = None
+    daemons: tuple[Daemon, ...] = ()
     services: tuple[Process, ...] = ()
     """What `serve` has started, as it runs since the machine was last switched on."""
 
@@ -200,6 +211,11 @@ class Tools:
         self.services = (*self.services, process)
         return process
 
+    def add_daemon(self: Any, daemon: Daemon) -> None:
+        """Let a daemon run, from this instant on, whenever the machine is on."""
+        self.daemons = (*self.daemons, daemon)
+        self.engine.at(self.engine.now, daemon.start)
+
     def interrupt_programs(self) -> bool:
         """Send Ctrl-C to all programs that run here; whether there are any."""
         running = [process for process in self._programs if not process.done]
@@ -215,6 +231,8 @@ class Tools:
     def set_power(self: Any, on: bool) -> None:
         """Switch it on or off. What runs on it ends as it does in a power cut; switched on, its services run again."""
         if not on:
+            for daemon in self.daemons:
+                daemon.cut()
             for process in self._programs:
                 process.cut()
             self._programs = []
@@ -223,6 +241,8 @@ class Tools:
             self._sockets = None
         super().set_power(on)  # type: ignore[misc]
         if on:
+            for daemon in self.daemons:
+                daemon.start()
             self.services = tuple(start() for start in self._services)
 
     def originate(self: Any, text: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sim.devices.node import IpNode
 from sim.lab.actions.base import ip_node
+from sim.lab.dhcp import settle
 from sim.lab.dns_walk import walk
 from sim.lab.gateways import behind
 from sim.lab.network import Network
@@ -46,12 +47,14 @@ def send_one(
     listen: bool = True,
 ) -> Sent:
     """Send one echo request, one datagram to `udp_port`, or a SYN to `tcp_port`, and let time pass until it has been
-    answered or has failed. With `listen` a program listens on that port at the destination.
+    answered or has failed; DHCP clients get their leases before. With `listen` a program listens on that port at the
+    destination.
 
     A name that is no node's is looked up by the node first, in DNS. Raises TopologyError for a name that does not exist
     or a node that cannot send.
     """
     node = ip_node(net, source)
+    settle(net)
     first = len(net.recorder.frames)
     target = node.find(destination) if isinstance(node, Tools) else net.resolve(destination)
     asked = [exchange.as_dict() for exchange in walk(net, source, first)]

@@ -22,6 +22,7 @@ from sim.links.rules import PASS, Drop, Rule, Verdict
 
 REASON: Final = "partition"
 _IPV4: Final = b"\x08\x00"
+_NOBODY: Final = bytes(4)
 _ARP: Final = b"\x08\x06"
 
 
@@ -80,6 +81,8 @@ class Boundary:
     def _far_address(self, frame: bytes) -> bytes:
         """Of the one at the other end: the destination of what is sent, the source of what is received."""
         kind = frame[12:14]
+        if not self._sending and frame[26 if kind == _IPV4 else 28 :].startswith(_NOBODY):
+            return frame[6:12]  # it has no address yet: DHCP, or an ARP probe
         if kind == _IPV4:
             return frame[30:34] if self._sending else frame[26:30]
         if kind == _ARP:

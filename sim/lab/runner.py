@@ -11,6 +11,8 @@ from sim.errors import BudgetError, TopologyError
 from sim.lab.actions.base import Action
 from sim.lab.actions.choose import action_for
 from sim.lab.build import build
+from sim.lab.conflicts import Conflicts
+from sim.lab.dhcp import await_leases
 from sim.lab.dns_walk import walk
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
@@ -30,7 +32,8 @@ SLICE: Final = 20_000
 
 @dataclass
 class StepReport:
-    """One step: its times (ns), what came of it, the way its first packet took, and which expectations failed."""
+    """One step: its times (ns), what came of it, the way its first packet took, and which expectations failed; which
+    conflicts over addresses have been seen since the last one."""
 
     number: int
     kind: str
@@ -45,6 +48,7 @@ class StepReport:
     roots: list[int] = field(default_factory=list)
     dns: list[dict[str, Any]] = field(default_factory=list)
     """Who was asked for names, in order: see `dns_walk.Exchange`."""
+    conflicts: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The step as plain data."""
@@ -61,6 +65,7 @@ class StepReport:
             "failures": self.failures,
             "journeys": self.roots,
             "dns": self.dns,
+            "conflicts": self.conflicts,
         }
 
 
@@ -149,6 +154,7 @@ class Run:
         self._waiting: list[_Step] = []
         self._left = len(topology.scenario)  # steps that have not ended, but for those that linger
         self._lingering: list[_Step] = []
+        self._conflicts = Conflicts(self.network)
         self._over = not topology.scenario
         for number, step in enumerate(topology.scenario, start=1):
             self._prepare(number, step)
@@ -161,7 +167,7 @@ class Run:
                 self._waiting.append(step)
             else:
                 engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
-        engine.at(0, self._start_next)
+        engine.at(0, self._begin)
         error = None
         budget += sum(step.running.allowance() for step in self._steps)
         left, handled = self._left, 0
@@ -198,6 +204,10 @@ class Run:
         report.name = model.name or step.action.title
         self._steps.append(step)
 
+    def _begin(self) -> None:
+        """Start the first step, once every DHCP client has a lease or has failed to get one, or after ten seconds."""
+        await_leases(self.network, self._start_next)
+
     def _start_next(self) -> None:
         if self._waiting:
             self._start(self._waiting.pop(0))
@@ -231,6 +241,7 @@ class Run:
         report.path = judge.path()
         if action.asker is not None:
             report.dns = [exchange.as_dict() for exchange in walk(self.network, action.asker, step.first)]
+        report.conflicts = self._conflicts.news()
         try:
             report.failures = action.faults(step.model.expect) + judge.failures(step.model.expect)
         except TopologyError as error:

@@ -10,6 +10,7 @@ from sim.engine.engine import Engine
 from sim.engine.streams import Streams
 from sim.errors import SimError, TopologyError
 from sim.lab.collector import relaxed_collector
+from sim.lab.dhcp import clients_of
 from sim.lab.naming import End, Node, is_end, name_of, unknown
 from sim.lab.nodes import Tools
 from sim.lab.partition import Partition
@@ -86,6 +87,9 @@ class Running:
                 wanted = interface.name == interface_name if interface_name else not interface.loopback
                 if wanted and interface.addresses:
                     return interface.addresses[0][0]
+            for client in clients_of(node):
+                if interface_name in ("", client.interface.name):
+                    raise TopologyError(f"{name} has no IP address: its DHCP client is {client.client.state}")
         raise TopologyError(f"{name} has no IP address")
 
     def name_of(self, address: str) -> str | None:

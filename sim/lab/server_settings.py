@@ -11,11 +11,11 @@ from sim.userland.clocks import START
 from sim.wire.addresses import format_ip
 
 if TYPE_CHECKING:
-    from sim.lab.nodes import LabHost
+    from sim.lab.nodes import LabHost, LabRouter
     from sim.scenario.services import Service
 
 
-def settings_of(host: LabHost, service: Service, folder: str, roots: Sequence[str]) -> dict[str, Any]:
+def settings_of(host: LabHost | LabRouter, service: Service, folder: str, roots: Sequence[str]) -> dict[str, Any]:
     """The arguments of its `serve`; `folder` is where the topology's file lies, `roots` are its DNS root servers."""
     kind = service.kind
     if service.dns is not None:
@@ -37,16 +37,16 @@ def _web(settings: dict[str, Any], folder: str) -> dict[str, Any]:
     return settings
 
 
-def _secure(host: LabHost, settings: dict[str, Any]) -> dict[str, Any]:
+def _secure(host: LabHost | LabRouter, settings: dict[str, Any]) -> dict[str, Any]:
     """With a certificate for all that the server is called."""
     names = dict.fromkeys([*settings.pop("names"), host.name, *settings["hosts"], "localhost", *_addresses(host)])
     return {**settings, "certificate": host.network.authority.file(tuple(names), settings["certificate"])}
 
 
-def _addresses(host: LabHost) -> list[str]:
+def _addresses(host: LabHost | LabRouter) -> list[str]:
     interfaces = [interface for interface in host.stack.interfaces if not interface.loopback]
     return [format_ip(address) for interface in interfaces for address, _ in interface.addresses]
 
 
-def _expose(host: LabHost, kind: str, thing: object) -> None:
+def _expose(host: LabHost | LabRouter, kind: str, thing: object) -> None:
     host.exposed[kind] = thing

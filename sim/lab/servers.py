@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sim.lab.server_settings import settings_of
 
 if TYPE_CHECKING:
-    from sim.lab.nodes import LabHost
+    from sim.lab.nodes import LabHost, LabRouter
     from sim.scenario.programs import Command
     from sim.scenario.services import Service
     from sim.userland.process import Process
@@ -34,7 +34,7 @@ SERVERS: Final[dict[str, str]] = {
 is needed."""
 
 
-def serve(host: LabHost, service: Service, folder: str, roots: Sequence[str] = ()) -> Process:
+def serve(host: LabHost | LabRouter, service: Service, folder: str, roots: Sequence[str] = ()) -> Process:
     """Start a service of a host; `folder` is where the topology's file lies, `roots` are its DNS root servers."""
     kind = service.kind
     if service.program is not None:

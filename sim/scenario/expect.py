@@ -268,12 +268,12 @@ class Expect(Model):
 
     `path` is the nodes that the step's first packet went through, from its source to its destination. `mac` is what
     switches have learned (the port of a station, None if it must not be in the table), `arp` what hosts and routers
-    have (whose MAC an address has), `routes` their next hops. `counters` are bounds on a node's counters by name,
-    `drops` on how many packets were dropped for a reason while the step ran. `nat` is the outside end that gateways
-    have for an inside one (None: none), `firewall` how many packets each rule has decided about. `printed` are texts,
-    each of which a node's services have printed. `seen` are the nodes and ports that the step's frames came by,
-    `unseen` those they did not. `dns_cache` is what resolvers remember of a name (and type): data, NXDOMAIN, NODATA,
-    or None for nothing.
+    have (whose MAC an address has), `routes` their next hops, `leases` what DHCP servers have leased to whom.
+    `counters` are bounds on a node's counters by name, `drops` on how many packets were dropped for a reason while the
+    step ran. `nat` is the outside end that gateways have for an inside one (None: none), `firewall` how many packets
+    each rule has decided about. `printed` are texts, each of which a node's services have printed. `seen` are the nodes
+    and ports that the step's frames came by, `unseen` those they did not. `dns_cache` is what resolvers remember of a
+    name (and type): data, NXDOMAIN, NODATA, or None for nothing.
     """
 
     path: list[Name] | None = None
@@ -288,6 +288,7 @@ class Expect(Model):
     seen: list[EndpointName] | None = None
     unseen: list[EndpointName] | None = None
     dns_cache: dict[Name, dict[Text, Cached]] | None = None
+    leases: dict[Name, dict[StationName, Address | None]] | None = None
 
     def checks(self) -> dict[str, Any]:
         """What is expected, by name, in the order of the model."""

@@ -69,7 +69,8 @@ def _number_or_text(value: object, what: str, hint: str) -> int | float | str:
     return value
 
 
-def _duration(value: object) -> int:
+def as_duration(value: object) -> int:
+    """Nanoseconds of `10ms`."""
     hint = "write a number and a unit: 20us, 10ms, 1.5s"
     quantity = _number_or_text(value, "a duration", hint)
     if isinstance(quantity, str):
@@ -285,7 +286,7 @@ _HEX_PAIRS: Final = r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}"
 DURATION_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [{"type": "string", "pattern": _TIME_TEXT, "examples": ["10ms"]}, {"const": 0}]
 }
-Duration = Annotated[int, PlainValidator(_duration), WithJsonSchema(DURATION_SCHEMA)]
+Duration = Annotated[int, PlainValidator(as_duration), WithJsonSchema(DURATION_SCHEMA)]
 """Nanoseconds, written `10ms`; a number without a unit is refused, except 0."""
 Bitrate = Annotated[
     int, PlainValidator(_bitrate), _schema(_NUMBER + "[kKmMgGtT]?[bB][pP][sS]\\s*$", "10Mbps", also="integer")
@@ -330,7 +331,7 @@ _ADDRESS_TEXT: Final[dict[str, Any]] = {
     "pattern": f"^{_IP}/[0-9.]+$",
     "examples": ["192.168.1.10/24"],
 }
-ADDRESS_FORMS: Final[list[dict[str, Any]]] = [_ADDRESS_TEXT, {"type": "array", "items": _ADDRESS_TEXT}]
+ADDRESS_FORMS: Final[list[dict[str, Any]]] = [_ADDRESS_TEXT, {"type": "array", "items": _ADDRESS_TEXT}, {"const": "dhcp"}]
 InterfaceAddresses = Annotated[
     list[InterfaceAddress], BeforeValidator(as_list), WithJsonSchema({"anyOf": ADDRESS_FORMS})
 ]

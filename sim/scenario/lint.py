@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 from typing import Final
 
+from sim.scenario.dhcp_lint import dhcp_warnings
 from sim.scenario.fields import Path
 from sim.scenario.gateway_lint import gateway_warnings
 from sim.scenario.model import Host, PingStep, Router, Step, TcpStep, Topology, TracerouteStep, UdpStep
@@ -42,6 +43,7 @@ def lint(topology: Topology) -> list[Problem]:
         _mtus(topology, segments, wires),
         _destinations(topology, segments),
         gateway_warnings(topology),
+        dhcp_warnings(topology, segments),
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     warnings = [topology.problem("warning", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
@@ -103,6 +105,8 @@ def _gateways(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
         if gateway in own:
             yield Fault("gateway-off-subnet", path, f"{gateway} is {name}'s own address", "name its router's")
         elif not ports:
+            if any(interface.dhcp for interface in node.interfaces.values()):
+                continue
             networks = ", ".join(map(str, _networks(node))) or "no network"
             message = f"the gateway {gateway} is not in {name}'s network: {networks}"
             yield Fault(
@@ -126,6 +130,8 @@ def _next_hops(topology: Topology) -> Iterator[Fault]:
                 if any(via == address.ip for _, _, address in addresses_of(node)):
                     message = f"the next hop {via} is {name}'s own address"
                     yield Fault("next-hop-off-subnet", path, message, "name the next router's")
+                elif any(interface.dhcp for interface in node.interfaces.values()):
+                    continue
                 elif route.dev is None and not any(via in network for network in _networks(node)):
                     networks = ", ".join(map(str, _networks(node))) or "none"
                     message = f"the next hop {via} is on none of {name}'s networks: {networks}"
@@ -289,7 +295,7 @@ def _destinations(topology: Topology, segments: list[Segment]) -> Iterator[Fault
             target = address_of(topology, action.to)
         except TargetError:
             continue  # an error already
-        if not isinstance(topology.nodes.get(action.source), Host | Router):
+        if target is None or not isinstance(topology.nodes.get(action.source), Host | Router):
             continue
         why = reach.obstacle(action.source, target)
         if why is not None:

@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema, model_v
 from sim.errors import TopologyError
 from sim.scenario.blueprint import Blueprint
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
+from sim.scenario.dhcp import Dhcp, DhcpExpect, DhcpStepAction, Relay
 from sim.scenario.dns import NameServer
 from sim.scenario.document import Document
 from sim.scenario.expect import (
@@ -51,6 +52,7 @@ from sim.scenario.steps import (
     STEPS,
     AnyStep,
     BaseStep,
+    DhcpStep,
     Frame,
     FrameStep,
     HealStep,
@@ -86,6 +88,10 @@ __all__ = [
     "Command",
     "Comparison",
     "Defaults",
+    "Dhcp",
+    "DhcpExpect",
+    "DhcpStep",
+    "DhcpStepAction",
     "Dns",
     "Document",
     "Endpoint",
@@ -117,6 +123,7 @@ __all__ = [
     "ProgramExpect",
     "ProgramStep",
     "Queue",
+    "Relay",
     "Resolve",
     "ResolveExpect",
     "ResolveStep",

@@ -10,12 +10,14 @@ from pydantic_core import CoreSchema
 
 from sim import units
 from sim.scenario.cables import Mtu
+from sim.scenario.dhcp import Relays
 from sim.scenario.dns import Addresses, HostNames, NameServer, SearchList
 from sim.scenario.fields import (
     ADDRESS_FORMS,
     Address,
     Duration,
     FieldError,
+    Flag,
     Group,
     InterfaceAddresses,
     Model,
@@ -33,20 +35,29 @@ from sim.scenario.nat import Nat
 from sim.scenario.services import Service
 
 
+def ask_dhcp(value: Any) -> Any:
+    """`ip: dhcp` is no address, but where to get one."""
+    if isinstance(value, dict) and value.get("ip") == "dhcp":
+        return {key: item for key, item in value.items() if key != "ip"} | {"dhcp": True}
+    return value
+
+
 class Interface(Model):
     """A port with IP addresses: `10.0.0.1/30`, a list of those, or a mapping.
 
-    Without a `mac` one is made for it; without an `mtu` (see `model_fields_set`) it has its link's, or 1500.
+    Without a `mac` one is made for it; without an `mtu` (see `model_fields_set`) it has its link's, or 1500. With `dhcp`,
+    which `ip: dhcp` is short for, its address is leased.
     """
 
     ip: InterfaceAddresses = Field(default_factory=list)
+    dhcp: Flag = False
     mac: OwnMac | None = None
     mtu: Mtu = 1500
 
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        return {"ip": value} if isinstance(value, str | list) else value
+        return ask_dhcp({"ip": value} if isinstance(value, str | list) else value)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -98,16 +109,23 @@ class BaseNode(Model):
     description: Text | None = None
 
 
-class Resolving(BaseNode):
-    """What hosts and routers know about names: their name servers `dns`, in the order in which they are asked, the
-    domains in which they `search` for short names, and `hosts`, the names that they know by themselves."""
+class Machine(BaseNode):
+    """What hosts and routers have: `services` that run from the beginning, and what they know about names: their name
+    servers `dns`, in the order in which they are asked, the domains in which they `search` for short names, and
+    `hosts`, the names that they know by themselves."""
 
     dns: Addresses = Field(default_factory=list)
     search: SearchList = Field(default_factory=list)
     hosts: HostNames = Field(default_factory=dict)
+    services: list[Service] = Field(default_factory=list)
+
+    @property
+    def served(self) -> list[Service]:
+        """What it serves from the beginning."""
+        return self.services
 
 
-class Host(Resolving):
+class Host(Machine):
     """A computer: one interface eth0 with `ip`, `mac` and `mtu`, or several `interfaces`.
 
     Once validated, `interfaces` holds the interfaces in both cases, and those three are only what was written.
@@ -115,6 +133,7 @@ class Host(Resolving):
 
     kind: Literal["host"]
     ip: InterfaceAddresses = Field(default_factory=list)
+    dhcp: Flag = False
     mac: OwnMac | None = None
     mtu: Mtu = 1500
     interfaces: dict[Name, Interface] = Field(default_factory=dict)
@@ -122,13 +141,17 @@ class Host(Resolving):
     routes: Routes = Field(default_factory=dict)
     join: list[Group] = Field(default_factory=list)
     arp: dict[Address, OwnMac] = Field(default_factory=dict)
-    services: list[Service] = Field(default_factory=list)
     congestion: Text | None = None
     ecn: Literal["off", "ask", "accept"] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _leased(cls, value: Any) -> Any:
+        return ask_dhcp(value)
+
     @model_validator(mode="after")
     def _one_form(self) -> Host:
-        written = [key for key in ("ip", "mac", "mtu") if key in self.model_fields_set]
+        written = [key for key in ("ip", "dhcp", "mac", "mtu") if key in self.model_fields_set]
         if not self.interfaces:
             eth0 = Interface.model_construct(**{key: getattr(self, key) for key in written})
             self.__dict__["interfaces"] = {"eth0": eth0}  # the model is frozen for everybody else
@@ -138,12 +161,12 @@ class Host(Resolving):
                 f"put {written[0]} into one of the interfaces",
                 at=(written[0],),
             )
+        leased = [interface for interface in self.interfaces.values() if interface.dhcp]
+        if self.gateway is not None and leased and len(leased) == len(self.interfaces):
+            raise FieldError(
+                "the gateway comes with the lease", "remove it; the server's router: says which it is", at=("gateway",)
+            )
         return self
-
-    @property
-    def served(self) -> list[Service]:
-        """What it serves from the beginning."""
-        return self.services
 
 
 class Dns(Host, NameServer):
@@ -158,13 +181,14 @@ class Dns(Host, NameServer):
         return [Service.model_construct(_fields_set={"dns"}, dns=NameServer.model_construct(**written)), *self.services]
 
 
-class Router(Resolving):
+class Router(Machine):
     """A router: forwards between its interfaces by longest prefix match."""
 
     kind: Literal["router"]
     interfaces: Annotated[dict[Name, Interface], Field(min_length=1)]
     routes: Routes = Field(default_factory=dict)
     firewall: Firewall | None = None
+    dhcp_relay: Relays = Field(default_factory=dict)
 
 
 class Gateway(Router):

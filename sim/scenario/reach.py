@@ -40,9 +40,12 @@ class Reach:
             self._neighbours.update(dict.fromkeys(segment.members, owners))
         self._owners: dict[IPv4Address, set[str]] = {}
         self._broadcasts: set[IPv4Address] = set()
+        self._leased: set[str] = set()  # nodes of which only the run shows their addresses and routes
         for name, node in topology.nodes.items():
             if isinstance(node, Host | Router):
                 for interface in node.interfaces.values():
+                    if interface.dhcp:
+                        self._leased.add(name)
                     for address in interface.ip:
                         self._owners.setdefault(address.ip, set()).add(name)
                         if address.network.prefixlen < 31:
@@ -55,6 +58,8 @@ class Reach:
         """Why no packet from `source` reaches `target`, or None if one can, or might."""
         if target.is_multicast or target.is_loopback or target in self._broadcasts or int(target) == 0xFFFF_FFFF:
             return None
+        if self._leased and target not in self._owners:
+            return None  # it may be leased
         obstacle: str | None = None
         seen: set[str] = set()
         waiting = [source]
@@ -73,7 +78,7 @@ class Reach:
 
     def _step(self, name: str, target: IPv4Address, first: bool) -> tuple[list[str], str | None] | None:
         """The nodes that `name` hands a packet on to, or why to none; None if it has arrived."""
-        if name in self._owners.get(target, ()):
+        if name in self._owners.get(target, ()) or name in self._leased:
             return None
         node = self._topology.nodes[name]
         if isinstance(node, Host) and not first:

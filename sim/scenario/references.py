@@ -11,11 +11,13 @@ from itertools import islice
 from typing import Any
 
 from sim.scenario.addressing import purpose_of
+from sim.scenario.dhcp_lint import dhcp_faults
 from sim.scenario.dns import NameServer
 from sim.scenario.expect import Expect, Station
 from sim.scenario.fields import Endpoint, Path
 from sim.scenario.gateway_lint import expect_errors, gateway_errors
 from sim.scenario.model import (
+    DhcpStep,
     Dns,
     FrameStep,
     Host,
@@ -33,7 +35,15 @@ from sim.scenario.ports import Fault, Ports, Wiring, similar, wiring
 from sim.scenario.problems import MAX_PROBLEMS, Problem
 from sim.scenario.programs import Command
 from sim.scenario.steps import QUIET
-from sim.scenario.targets import TargetError, address_of, is_name, link_between, root_servers, stack_of
+from sim.scenario.targets import (
+    TargetError,
+    address_of,
+    dhcp_client_of,
+    is_name,
+    link_between,
+    root_servers,
+    stack_of,
+)
 from sim.scenario.web import WebServer
 from sim.scenario.zone_files import zone_problems
 
@@ -49,6 +59,7 @@ def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]
         _routes(topology),
         _services(topology),
         gateway_errors(topology),
+        dhcp_faults(topology),
         _Steps(topology, wires).faults(),
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
@@ -113,7 +124,7 @@ def _services(topology: Topology) -> Iterator[Fault]:
     for name, node in topology.written_nodes.items():
         if isinstance(node, Dns):
             yield from _name_server(topology, node, ("nodes", name))
-        if isinstance(node, Host):
+        if isinstance(node, Host | Router):
             for index, service in enumerate(node.services):
                 path: Path = ("nodes", name, "services", index, service.kind)
                 if service.dns is not None:
@@ -194,6 +205,8 @@ class _Steps:
             self._found += _no_file(topology, step.program, (*path, "run"))
         elif isinstance(step, HttpStep):
             self._try((*path, "from"), lambda: stack_of(topology, step.http.source))
+        elif isinstance(step, DhcpStep):
+            self._try((*path, "on"), lambda: dhcp_client_of(topology, step.dhcp.on, step.dhcp.interface))
         elif isinstance(step, PartitionStep):
             for index, group in enumerate(step.partition.groups):
                 for place, name in enumerate(group):
@@ -250,7 +263,7 @@ class _Steps:
         for key in ("seen", "unseen"):
             for index, end in enumerate(getattr(expect, key) or ()):
                 self._port(end, (*path, key, index))
-        for key in ("arp", "routes", "counters", "nat", "firewall", "printed", "dns_cache"):
+        for key in ("arp", "routes", "counters", "nat", "firewall", "printed", "dns_cache", "leases"):
             for name in getattr(expect, key) or ():
                 if self._node(name, (*path, key, name)) and key in ("arp", "routes"):
                     self._try((*path, key, name), partial(stack_of, self._topology, name))
@@ -262,6 +275,13 @@ class _Steps:
 
     def _tables(self, expect: Expect, path: Path) -> None:
         """The stations and ports in the tables that are expected."""
+        for server, leased in (expect.leases or {}).items():
+            node = self._topology.nodes.get(server)
+            if isinstance(node, Host | Router) and not any(service.dhcp for service in node.services):
+                message = f"'{server}' has no DHCP server"
+                self._found.append(Fault("wrong-kind", (*path, "leases", server), message, "add it to its services"))
+            for station in leased:
+                self._station(station, (*path, "leases", server, str(station)))
         for node, neighbours in (expect.arp or {}).items():
             for address, station in neighbours.items():
                 self._station(station, (*path, "arp", node, str(address)))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from sim.scenario.dhcp import Dhcp
 from sim.scenario.dns import NameServer
 from sim.scenario.fields import FieldError, Model, Whole
 from sim.scenario.programs import Command
@@ -52,6 +53,7 @@ class Service(Model):
     socks: Socks | None = None
     proxy: HttpProxy | None = None
     dns: NameServer | None = None
+    dhcp: Dhcp | None = None
 
     @property
     def kind(self) -> str:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from sim import units
 from sim.scenario.cables import Ends, LinkProperties
+from sim.scenario.dhcp import DhcpExpect, DhcpStepAction
 from sim.scenario.expect import Expect, PingExpect, ProgramExpect, ResolveExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.fields import (
     ByteCount,
@@ -272,6 +273,12 @@ class ProgramStep(BaseStep):
     expect: ProgramExpect = Field(default_factory=ProgramExpect)
 
 
+class DhcpStep(BaseStep):
+    kind: ClassVar[str] = "dhcp"
+    dhcp: DhcpStepAction
+    expect: DhcpExpect = Field(default_factory=DhcpExpect)
+
+
 class FrameStep(BaseStep):
     kind: ClassVar[str] = "frame"
     frame: Frame
@@ -323,6 +330,7 @@ Step = (
     | ThroughputStep
     | ResolveStep
     | ProgramStep
+    | DhcpStep
     | FrameStep
     | LinkStep
     | NodeStep
@@ -336,7 +344,8 @@ QUIET: Final = (LinkStep, NodeStep, PartitionStep, HealStep, WaitStep)
 STEPS: Final[dict[str, type[BaseStep]]] = {
     step.kind: step
     for step in (
-        *(PingStep, TracerouteStep, UdpStep, TcpStep, HttpStep, ThroughputStep, ResolveStep, ProgramStep, FrameStep),
+        *(PingStep, TracerouteStep, UdpStep, TcpStep, HttpStep, ThroughputStep, ResolveStep, ProgramStep, DhcpStep),
+        FrameStep,
         *(LinkStep, NodeStep, PartitionStep, HealStep, WaitStep),
     )
 }
@@ -381,6 +390,7 @@ AnyStep = Annotated[
         | Annotated[ThroughputStep, Tag("throughput")]
         | Annotated[ResolveStep, Tag("resolve")]
         | Annotated[ProgramStep, Tag("program")]
+        | Annotated[DhcpStep, Tag("dhcp")]
         | Annotated[FrameStep, Tag("frame")]
         | Annotated[LinkStep, Tag("link")]
         | Annotated[NodeStep, Tag("node")]

@@ -42,8 +42,9 @@ def stack_of(topology: Topology, name: str) -> Host | Router:
     return node
 
 
-def address_of(topology: Topology, target: str, source: str = "") -> IPv4Address:
-    """The address that a step's `to` stands for: itself, that of an interface, the first of a node.
+def address_of(topology: Topology, target: str, source: str = "") -> IPv4Address | None:
+    """The address that a step's `to` stands for: itself, that of an interface, the first of a node. None for one that
+    is leased by DHCP, and not known before the run.
 
     Raises TargetError. Where the target may be a name of DNS, `source` is who would ask for it.
     """
@@ -60,10 +61,12 @@ def address_of(topology: Topology, target: str, source: str = "") -> IPv4Address
     if end.port is not None and end.port not in node.interfaces:
         message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
         raise TargetError("unknown-port", message, name=end.port, known=node.interfaces)
-    interfaces = node.interfaces.values() if end.port is None else [node.interfaces[end.port]]
+    interfaces = list(node.interfaces.values()) if end.port is None else [node.interfaces[end.port]]
     for interface in interfaces:
         if interface.ip:
             return interface.ip[0].ip
+    if any(interface.dhcp for interface in interfaces):
+        return None
     raise TargetError("no-address", f"'{target}' has no IP address", "give it an ip")
 
 
@@ -75,7 +78,8 @@ def is_name(topology: Topology, source: str, target: str) -> bool:
         return False
     if target.lower() in node.hosts:
         return True
-    return bool(node.dns) and ("." in target or bool(node.search)) and ":" not in target
+    asks = bool(node.dns) or any(interface.dhcp for interface in node.interfaces.values())
+    return asks and ("." in target or bool(node.search)) and ":" not in target
 
 
 def _is_ours(topology: Topology, target: str) -> bool:
@@ -91,10 +95,22 @@ def root_servers(topology: Topology) -> list[str]:
     return [
         str(address.ip)
         for node in topology.written_nodes.values()
-        if isinstance(node, Host) and any(service.dns is not None and service.dns.is_root for service in node.served)
+        if isinstance(node, Host | Router)
+        and any(service.dns is not None and service.dns.is_root for service in node.served)
         for interface in node.interfaces.values()
         for address in interface.ip
     ]
+
+
+def dhcp_client_of(topology: Topology, name: str, port: str | None) -> None:
+    """See to it that a node has a DHCP client, on an interface if one is named. Raises TargetError."""
+    node = stack_of(topology, name)
+    if port is not None and port not in node.interfaces:
+        message = f"{node.kind} '{name}' has no interface '{port}'"
+        raise TargetError("unknown-port", message, name=port, known=node.interfaces)
+    if not any(interface.dhcp for own, interface in node.interfaces.items() if port in (None, own)):
+        what = f"'{name}'" if port is None else f"'{name}:{port}'"
+        raise TargetError("no-dhcp-client", f"{what} has no DHCP client", "write ip: dhcp")
 
 
 def link_between(topology: Topology, a: Endpoint, b: Endpoint, wires: Wiring | None = None) -> int:

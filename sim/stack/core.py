@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.stack.alarms import NEVER, Alarm, Alarms
 from sim.stack.interfaces import Interface
 from sim.stack.outside import Outside
+from sim.tracing import kinds
 from sim.tracing.journal import Journal
 from sim.tracing.recorder import Detail
 
@@ -28,6 +29,10 @@ class Core:
     def note(self, kind: int, detail: Detail) -> None:
         """Note a decision about what is being handled."""
         self.journal.note(self.now, self.cause, kind, detail)
+
+    def tell(self, text: str) -> None:
+        """Note what a daemon of the machine has decided, in words."""
+        self.journal.note(self.now, self.cause, kinds.DHCP, text)
 
     def drop(self, reason: str) -> None:
         """What is being handled goes no further."""

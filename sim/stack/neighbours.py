@@ -96,6 +96,7 @@ class NeighbourTable:
         self.entries: dict[bytes, Neighbour] = {}
         self.limit: int = TABLE_LIMIT
         self.conflicts: int = 0  # ARP packets of others who use an address of ours
+        self.rivals: dict[bytes, bytes] = {}  # who was seen last to use an address of ours
         self.checks: dict[bytes, Callable[[bytes], None]] = {}  # whom to tell who uses an address that may be free
         self.surrender: dict[bytes, Callable[[bytes], None]] = {}  # whom to tell that an address of ours is lost
         self._conflict_at: dict[bytes, int] = {}
@@ -193,6 +194,7 @@ class NeighbourTable:
         """
         core = self.core
         self.conflicts += 1
+        self.rivals[address] = mac
         core.note(kinds.CONFLICT, (address, mac))
         last = self._conflict_at.get(address, -DEFEND_INTERVAL)
         if core.now - last >= DEFEND_INTERVAL:

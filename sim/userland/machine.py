@@ -13,10 +13,8 @@ from sim.stack.routes import Route
 from sim.stack.service import IcmpError
 from sim.stack.tcp.sockets import TcpSocket
 from sim.stack.udp_socket import UdpSocket
-from sim.tracing.kinds import DHCP
 
 __all__ = [
-    "DHCP",
     "AddressCheck",
     "IcmpError",
     "Interface",

@@ -28,6 +28,7 @@ def step_lines(step: Data) -> list[Line]:
         lines.append([(indent, ""), (step["summary"], "")])
     if len(step["path"]) > 1:
         lines.append([(indent, ""), (" > ".join(step["path"]), "address")])
+    lines += [[(indent, ""), (f"conflict: {text}", "error")] for text in step["conflicts"]]
     lines += [[(indent, ""), (failure, "error")] for failure in step["failures"]]
     return lines
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from sim.devices.node import IpNode
 from sim.errors import TopologyError
+from sim.lab.dhcp import clients_of
 from sim.lab.network import Network
 from sim.links.link import Link
 from sim.scenario.cables import LinkProperties
 from sim.scenario.expect import Expect
+from sim.wire.addresses import IPV4_ANY
 
 Done = Callable[[], None]
 Cables = dict[Link, LinkProperties]
@@ -30,6 +32,9 @@ class Action:
         self.roots: list[int] = []
         self.on_done = on_done
 
+    unaddressed: str | None = None
+    """Why its destination had no address when it should have begun; then it has not."""
+
     def start(self) -> None:
         raise NotImplementedError
 
@@ -38,7 +43,19 @@ class Action:
 
     def faults(self, expected: Expect) -> list[str]:
         """What went wrong that nobody expected, beside the expectations that are written."""
-        return []
+        unexpected = self.unaddressed is not None and getattr(expected, "error", None) is None
+        return [f"error: {self.unaddressed}"] if unexpected else []
+
+    def find(self, target: str) -> bytes | None:
+        """The address of a destination now that the step begins. Without one, whose lease is missing, it has ended."""
+        try:
+            return self.net.resolve(target)
+        except TopologyError as error:
+            if not is_leased(self.net, target):
+                raise
+            self.unaddressed = error.message
+            self.on_done()
+            return None
 
     def allowance(self) -> int:
         """How many events more than other steps it may need."""
@@ -64,6 +81,17 @@ class Action:
     def summary(self) -> str:
         """What came of it, in a few words."""
         return ""
+
+
+def foresee(net: Network, target: str) -> bytes:
+    """The address of a step's destination before it begins: 0.0.0.0 for one that is leased. Raises TopologyError."""
+    return IPV4_ANY if is_leased(net, target) else net.resolve(target)
+
+
+def is_leased(net: Network, target: str) -> bool:
+    """Whether a node, or an interface of it, has its address by DHCP."""
+    name, _, port = target.partition(":")
+    return any(not port or client.interface.name == port for client in clients_of(net.nodes.get(name)))
 
 
 def ip_node(net: Network, name: str) -> IpNode:

@@ -6,6 +6,7 @@ from sim.lab.actions.base import Action, Cables, Done
 from sim.lab.actions.changes import HealAction, LinkAction, NodeAction, PartitionAction, WaitAction
 from sim.lab.actions.datagrams import UdpAction
 from sim.lab.actions.frames import FrameAction
+from sim.lab.actions.leases import DhcpAction
 from sim.lab.actions.named import NamedAction, NamedStep, is_name
 from sim.lab.actions.probes import PingAction, TracerouteAction
 from sim.lab.actions.programs import ProgramAction
@@ -39,6 +40,8 @@ def _traffic(step: steps.BaseStep, net: Network, on_done: Done) -> Action | None
             return ResolveAction(net, step.resolve, on_done)
         case steps.HttpStep():
             return HttpAction(net, step.http, on_done)
+        case steps.DhcpStep():
+            return DhcpAction(net, step.dhcp, on_done)
         case steps.FrameStep():
             return FrameAction(net, step.frame, on_done)
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.devices.node import IpNode
-from sim.lab.actions.base import Action, Done, ip_node
+from sim.lab.actions.base import Action, Done, foresee, ip_node
 from sim.lab.gateways import behind
 from sim.lab.network import Network
 from sim.scenario import steps
@@ -20,12 +20,16 @@ class UdpAction(Action):
         self.title = f"udp {step.source} -> {step.to} port {step.port}"
         self.step = step
         self.source = ip_node(net, step.source)
-        self.destination = net.resolve(str(step.to))
+        self.destination = foresee(net, step.to)
         self.listeners: list[Listener] = []
         self.sender: Sender | None = None
 
     def start(self) -> None:
         step = self.step
+        destination = self.find(step.to)
+        if destination is None:
+            return
+        self.destination = destination
         reply: bytes | bool = step.reply.encode() if isinstance(step.reply, str) else step.reply
         if step.listen:
             self.listeners = [Listener(node, port, reply) for node, port in self._listening_nodes()]
@@ -48,7 +52,7 @@ class UdpAction(Action):
     def outcome(self) -> dict[str, Any]:
         sender = self.sender
         if sender is None:
-            return {"sent": 0, "received": 0, "replies": 0, "error": None}
+            return {"sent": 0, "received": 0, "replies": 0, "error": self.unaddressed}
         return {
             "sent": sender.sent,
             "received": sum(len(listener.received) for listener in self.listeners),

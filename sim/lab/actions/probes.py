@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sim.lab.actions.base import Action, Done, ip_node
+from sim.lab.actions.base import Action, Done, foresee, ip_node
 from sim.lab.network import Network
 from sim.scenario import steps
 from sim.services.ping import Ping
@@ -15,10 +15,11 @@ from sim.units import format_about
 class PingAction(Action):
     def __init__(self, net: Network, step: steps.Ping, on_done: Done) -> None:
         super().__init__(net, on_done)
+        self.step = step
         self.title = f"ping {step.source} -> {step.to}"
         self.ping = Ping(
             ip_node(net, step.source),
-            net.resolve(str(step.to)),
+            foresee(net, step.to),
             on_done,
             count=step.count,
             interval=step.interval,
@@ -30,7 +31,10 @@ class PingAction(Action):
         self.roots = self.ping.roots
 
     def start(self) -> None:
-        self.ping.start()
+        destination = self.find(self.step.to)
+        if destination is not None:
+            self.ping.destination = destination
+            self.ping.start()
 
     def outcome(self) -> dict[str, Any]:
         times = [reply.rtt for reply in self.ping.replies]
@@ -41,7 +45,7 @@ class PingAction(Action):
             "min_rtt": min(times) if times else None,
             "avg_rtt": sum(times) // len(times) if times else None,
             "max_rtt": max(times) if times else None,
-            "error": self.ping.errors[0].text if self.ping.errors else None,
+            "error": self.ping.errors[0].text if self.ping.errors else self.unaddressed,
         }
 
     def summary(self) -> str:
@@ -60,12 +64,15 @@ class TracerouteAction(Action):
         super().__init__(net, on_done)
         self.title = f"traceroute {step.source} -> {step.to}"
         node = ip_node(net, step.source)
-        target = net.resolve(str(step.to))
-        self.trace = Traceroute(node, target, on_done, max_hops=step.max_hops, timeout=step.timeout)
+        self.step = step
+        self.trace = Traceroute(node, foresee(net, step.to), on_done, max_hops=step.max_hops, timeout=step.timeout)
         self.roots = self.trace.roots
 
     def start(self) -> None:
-        self.trace.start()
+        destination = self.find(self.step.to)
+        if destination is not None:
+            self.trace.destination = destination
+            self.trace.start()
 
     def watched(self) -> int | None:
         return self.roots[-1] if self.roots else None  # the probe that came farthest
@@ -75,7 +82,7 @@ class TracerouteAction(Action):
         return {
             "hops": [hop.address or "*" for hop in self.trace.hops],
             "reached": self.trace.reached,
-            "error": self.trace.hops[-1].text if failed and self.trace.hops else None,
+            "error": self.trace.hops[-1].text if failed and self.trace.hops else self.unaddressed,
         }
 
     def summary(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sim.devices.node import IpNode
 from sim.engine.engine import Timer
 from sim.errors import TopologyError
-from sim.lab.actions.base import Action, Done, ip_node
+from sim.lab.actions.base import Action, Done, foresee, ip_node
 from sim.lab.actions.flow import Flow, rate, server_manners
 from sim.lab.gateways import behind, first_sender
 from sim.lab.naming import unknown
@@ -32,7 +32,7 @@ class TcpAction(Action):
         self.title = f"tcp {step.source} -> {step.to} port {step.port}"
         self.step = step
         self.source: IpNode = ip_node(net, step.source)
-        self.destination = net.resolve(str(step.to))
+        self.destination = foresee(net, step.to)
         self.server: StreamServer | None = None
         self.flows: list[Flow] = []
         self._by_end: dict[tuple[bytes, int], Flow] = {}
@@ -45,6 +45,10 @@ class TcpAction(Action):
 
     def start(self) -> None:
         step = self.step
+        destination = self.find(step.to)
+        if destination is None:
+            return
+        self.destination = destination
         owner, port = behind(self.net, self.destination, ipv4.PROTOCOL_TCP, step.port)
         if step.listen and owner is not None:
             try:
@@ -94,7 +98,7 @@ class TcpAction(Action):
             "received": sum(flow["received"] for flow in data),
             "intact": bool(flows) and all(flow["intact"] for flow in data),
             "reply": _text(flows[0].client.incoming.head) if flows and step.reply is not False else None,
-            "error": errors[0] if errors else None,
+            "error": errors[0] if errors else self.unaddressed,
             "throughput": together(moves),
             "fairness": jain(rates),
             "retransmissions": sum(flow["retransmissions"] for flow in data),

@@ -10,7 +10,7 @@ from sim.services.dhcp.client import BOUND, REBINDING, RENEWING, STOPPED, Action
 from sim.services.dhcp.lease import NEVER, Lease
 from sim.services.dhcp.packets import datagram
 from sim.units import format_duration
-from sim.userland.machine import DHCP, AddressCheck, Interface, LinkSocket, Machine, Route, Timer
+from sim.userland.machine import AddressCheck, Interface, LinkSocket, Machine, Route, Timer
 from sim.userland.resolver_settings import ResolverSettings
 from sim.wire import dhcpv4, ipv4, udp
 from sim.wire.addresses import IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, format_ip, format_mac
@@ -23,7 +23,7 @@ class ClientDaemon:
     """Keeps an interface's address leased from the time that the machine is switched on.
 
     `settled` tells whether it is bound, or has failed for the first time; `watchers` are called whenever something has
-    changed; `roots` are the journeys that it began. `name_of` tells whose MAC address one is.
+    changed; `roots` are the journeys that it began, `bound_by` the one that brought the address, `declined` what it said of addresses that others use. `name_of` tells whose MAC address one is.
     """
 
     def __init__(
@@ -42,6 +42,8 @@ class ClientDaemon:
         self.settled = False
         self.watchers: list[Callable[[], None]] = []
         self.roots: list[int] = []
+        self.declined: list[str] = []
+        self.bound_by: int | None = None
         self._resolver = resolver
         self._own_servers = list(resolver.servers)
         self._own_search = list(resolver.search)
@@ -159,6 +161,7 @@ class ClientDaemon:
                     self._remove(action.lease)
                     self._note(f"gives {format_ip(action.lease.address)} up: {action.reason}")
                 case Note():
+                    self.declined.append(action.text)
                     self._note(action.text)
         self.settled = self.settled or self.bound or self.client.error is not None
         self._set_timer()
@@ -187,6 +190,7 @@ class ClientDaemon:
             interface.mtu = min(lease.mtu, self._own_mtu)
         new = (lease.address, lease.length) not in interface.addresses
         if new:
+            self.bound_by = self.roots[-1] if self.roots else None
             stack.add_address(interface, lease.address, lease.length)
             stack.neighbours(interface).surrender[lease.address] = self._checked
         self._follow_routes(lease)
@@ -211,7 +215,8 @@ class ClientDaemon:
         for route in self._routes:
             stack.routes.discard(route)
         self._routes = []
-        self._stop_check()
+        if self._check is not None and self._check.address == lease.address:
+            self._stop_check()
         stack.neighbours(self.interface).surrender.pop(lease.address, None)
         if (lease.address, lease.length) in self.interface.addresses:
             stack.remove_address(self.interface, lease.address)
@@ -224,7 +229,7 @@ class ClientDaemon:
             self._check = None
 
     def _note(self, text: str) -> None:
-        self.machine.stack.core.note(DHCP, text)
+        self.machine.stack.core.tell(text)
 
     def _set_timer(self) -> None:
         """Until it has settled the run waits for it; what is never over keeps no run going."""

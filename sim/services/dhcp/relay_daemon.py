@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.errors import WireError
 from sim.services.dhcp.packets import datagram
 from sim.services.dhcp.relay import Discard, Forward, Leg, towards_client, towards_server
-from sim.userland.machine import DHCP, Interface, LinkSocket, Machine
+from sim.userland.machine import Interface, LinkSocket, Machine
 from sim.wire import dhcpv4, ipv4, udp
 
 
@@ -58,10 +58,10 @@ class RelayDaemon:
         data = dhcpv4.emit(action.message, 1472)
         try:
             if action.leg is None or to.mac is None:
-                stack.core.note(DHCP, "relays it to a DHCP server")
+                stack.core.tell("relays it to a DHCP server")
                 stack.send(datagram(self.machine, stack.source_for(to.address), to.address, ports, data))
             else:
-                stack.core.note(DHCP, f"relays it to the client on {action.leg.name}")
+                stack.core.tell(f"relays it to the client on {action.leg.name}")
                 interface = next(one for one in stack.interfaces if one.name == action.leg.name)
                 stack.send_on_link(
                     interface, datagram(self.machine, action.leg.address, to.address, ports, data), to.mac

@@ -9,7 +9,7 @@ from sim.services.dhcp.packets import datagram
 from sim.services.dhcp.pool import Binding
 from sim.services.dhcp.replies import Reply
 from sim.services.dhcp.server import Action, Arrival, Note, Probe, Refuse, Server
-from sim.userland.machine import DHCP, Interface, LinkSocket, Machine
+from sim.userland.machine import Interface, LinkSocket, Machine
 from sim.wire import dhcpv4, icmpv4, ipv4, udp
 
 PING_WAIT: Final = 1_000_000_000
@@ -82,7 +82,7 @@ class ServerDaemon:
                 case Refuse():
                     core.drop(action.reason)
                 case Note():
-                    core.note(DHCP, action.text)
+                    core.tell(action.text)
 
     def _send(self, reply: Reply, interface: Interface) -> None:
         stack, to = self.machine.stack, reply.to

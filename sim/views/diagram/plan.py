@@ -93,6 +93,7 @@ def _device(name: str, data: Mapping[str, Any]) -> Device:
     interfaces = getattr(spec, "interfaces", None) or {}
     for port, interface in interfaces.items():
         addresses += [(str(port), str(own)) for own in _each(getattr(interface, "ip", None))]
+        addresses += [(str(port), "dhcp")] if getattr(interface, "dhcp", False) else []
     if not interfaces:  # one interface, its address written at the node
         addresses += [("", str(own)) for own in _each(getattr(spec, "ip", None))]
     gateway = getattr(spec, "gateway", None)
