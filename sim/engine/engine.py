@@ -95,8 +95,9 @@ class Engine:
     def run(self, until: int | None = None, budget: int | None = None) -> None:
         """Handle events in order, to the last one, or to `until` (ns, included), or to `stop()`.
 
-        Without `until` it is the last one when only timers in the background are left. With `until` the clock ends there even if nothing happened. `budget` bounds how many events may be handled;
-        BudgetError says that it was not enough.
+        Without `until` the last one is handled when only timers in the background are left. With `until` the clock
+        ends there even if nothing happened. `budget` bounds how many events may be handled; BudgetError says that it
+        was not enough.
         """
         queue = self.queue
         limit: i64 = NEVER if until is None else until

@@ -1,4 +1,4 @@
-"""Conflicts over addresses (RFC 5227): who has seen an address of its own, or one it was about to take, used by another."""
+"""Conflicts over addresses (RFC 5227): who has seen another use an address of its own, or one it was about to take."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sim.errors import TopologyError
 from sim.lab.nodes import LabHost, LabRouter, Tools
@@ -20,15 +20,30 @@ from sim.wire.addresses import format_mac, parse_mac
 from sim.wire.dhcpv4_options import ADDRESS, ADDRESSES, NAMES, OPTION_KINDS, emit_names, emit_number
 
 if TYPE_CHECKING:
-    from sim.lab.running import Running
+    from sim.engine.engine import Engine
+    from sim.engine.streams import Streams
+    from sim.lab.naming import Node
     from sim.scenario.dhcp import Dhcp
     from sim.scenario.nodes import Host, Router
+
+
+class Net(Protocol):
+    """What is asked of a network."""
+
+    nodes: dict[str, Node]
+    engine: Engine
+    streams: Streams
+
+    def __getitem__(self, name: str) -> Node: ...
+
+    def run_until(self, done: Callable[[], bool]) -> None: ...
+
 
 PATIENCE: Final = 10_000_000_000
 """How long (ns) a scenario waits for its first leases before its first step."""
 
 
-def add_client(net: Running, node: LabHost | LabRouter, interface: Interface) -> ClientDaemon:
+def add_client(net: Net, node: LabHost | LabRouter, interface: Interface) -> ClientDaemon:
     """Let an interface get its address by DHCP. A router asks for broadcasts, as it would forward what is sent to an
     address that it does not have yet."""
 
@@ -43,7 +58,7 @@ def add_client(net: Running, node: LabHost | LabRouter, interface: Interface) ->
     return client
 
 
-def await_leases(net: Running, go_on: Callable[[], None]) -> None:
+def await_leases(net: Net, go_on: Callable[[], None]) -> None:
     """Call `go_on` once every DHCP client whose cable is in has a lease or has failed to get one: after ten seconds at
     the latest, at once if there are none."""
     waiting = [client for client in clients(net) if not client.settled and client.interface.up]
@@ -66,7 +81,7 @@ def await_leases(net: Running, go_on: Callable[[], None]) -> None:
         client.watchers.append(look)
 
 
-def settle(net: Running) -> None:
+def settle(net: Net) -> None:
     """Let time pass until the DHCP clients have their leases, ten seconds at most."""
     settled = not clients(net)
 
@@ -80,7 +95,7 @@ def settle(net: Running) -> None:
         net.run_until(lambda: settled)
 
 
-def clients(net: Running) -> list[ClientDaemon]:
+def clients(net: Net) -> list[ClientDaemon]:
     """All DHCP clients, in the order of the nodes."""
     return [client for node in net.nodes.values() for client in clients_of(node)]
 
@@ -97,13 +112,13 @@ def server_of(node: object) -> ServerDaemon | None:
     return next((daemon for daemon in daemons if isinstance(daemon, ServerDaemon)), None)
 
 
-def add_server(net: Running, node: LabHost | LabRouter, spec: Host | Router, services: list[Dhcp]) -> None:
+def add_server(net: Net, node: LabHost | LabRouter, spec: Host | Router, services: list[Dhcp]) -> None:
     """Let a node serve DHCP, by all of its services of that name together."""
     subnets = [_subnet(net, node, spec, service) for service in services]
     node.add_daemon(ServerDaemon(node, Server(subnets, ping=all(service.ping for service in services))))
 
 
-def _subnet(net: Running, node: LabHost | LabRouter, spec: Host | Router, service: Dhcp) -> Subnet:
+def _subnet(net: Net, node: LabHost | LabRouter, spec: Host | Router, service: Dhcp) -> Subnet:
     network = service.network_among(own for interface in spec.interfaces.values() for own in interface.ip)
     assert network is not None, "who loads a topology has seen to it that its pools are in a network"
     return Subnet(
@@ -116,7 +131,7 @@ def _subnet(net: Running, node: LabHost | LabRouter, spec: Host | Router, servic
     )
 
 
-def _reservations(net: Running, service: Dhcp) -> Iterator[tuple[bytes, int]]:
+def _reservations(net: Net, service: Dhcp) -> Iterator[tuple[bytes, int]]:
     for station, address in service.reservations.items():
         if station.mac is not None:
             yield parse_mac(station.mac), int(address)
@@ -160,7 +175,7 @@ def _option(code: int, value: int | str | list[str]) -> bytes:
         if OPTION_KINDS.get(code) == NAMES:
             return emit_names([value])
     except ValueError as error:
-        raise TopologyError(f"DHCP {error}", "write its bytes: hex:0a0b") from None
+        raise TopologyError(f"DHCP {error}", hint="write its bytes: hex:0a0b") from None
     return value.encode("ascii")
 
 

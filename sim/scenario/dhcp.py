@@ -194,5 +194,3 @@ class DhcpExpect(Expect):
     domain: Text | None = None
     lease: Time | None = None
     error: Text | None = None
-
-

@@ -326,12 +326,17 @@ Position = Annotated[
 Text = Annotated[str, Field(strict=True, max_length=65_536)]
 Flag = Annotated[bool, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
+_DHCP: Final[dict[str, Any]] = {"type": "string", "const": "dhcp"}
 _ADDRESS_TEXT: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": f"^{_IP}/[0-9.]+$",
     "examples": ["192.168.1.10/24"],
 }
-ADDRESS_FORMS: Final[list[dict[str, Any]]] = [_ADDRESS_TEXT, {"type": "array", "items": _ADDRESS_TEXT}, {"const": "dhcp"}]
+ADDRESS_FORMS: Final[list[dict[str, Any]]] = [
+    _ADDRESS_TEXT,
+    {"type": "array", "items": _ADDRESS_TEXT},
+    _DHCP,
+]
 InterfaceAddresses = Annotated[
     list[InterfaceAddress], BeforeValidator(as_list), WithJsonSchema({"anyOf": ADDRESS_FORMS})
 ]

@@ -45,8 +45,8 @@ def ask_dhcp(value: Any) -> Any:
 class Interface(Model):
     """A port with IP addresses: `10.0.0.1/30`, a list of those, or a mapping.
 
-    Without a `mac` one is made for it; without an `mtu` (see `model_fields_set`) it has its link's, or 1500. With `dhcp`,
-    which `ip: dhcp` is short for, its address is leased.
+    Without a `mac` one is made for it; without an `mtu` (see `model_fields_set`) it has its link's, or 1500. With
+    `dhcp`, which `ip: dhcp` is short for, its address is leased.
     """
 
     ip: InterfaceAddresses = Field(default_factory=list)

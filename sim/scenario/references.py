@@ -276,12 +276,12 @@ class _Steps:
     def _tables(self, expect: Expect, path: Path) -> None:
         """The stations and ports in the tables that are expected."""
         for server, leased in (expect.leases or {}).items():
-            node = self._topology.nodes.get(server)
-            if isinstance(node, Host | Router) and not any(service.dhcp for service in node.services):
+            spec = self._topology.nodes.get(server)
+            if isinstance(spec, Host | Router) and not any(service.dhcp for service in spec.services):
                 message = f"'{server}' has no DHCP server"
                 self._found.append(Fault("wrong-kind", (*path, "leases", server), message, "add it to its services"))
-            for station in leased:
-                self._station(station, (*path, "leases", server, str(station)))
+            for client in leased:
+                self._station(client, (*path, "leases", server, str(client)))
         for node, neighbours in (expect.arp or {}).items():
             for address, station in neighbours.items():
                 self._station(station, (*path, "arp", node, str(address)))

@@ -1,8 +1,8 @@
 """Packet sockets (Linux: AF_PACKET with a filter for one UDP port): datagrams below IP's rules about addresses.
 
-DHCP needs them on both sides. A client has to send before it has an address, and to hear what is sent to the one that it
-does not have yet; a server has to answer it by its MAC address, since it answers no ARP question. dhclient, udhcpc and
-dhcpd do it in the same way. What a packet socket takes in goes no further.
+DHCP needs them on both sides. A client has to send before it has an address, and to hear what is sent to the one that
+it does not have yet; a server has to answer it by its MAC address, since it answers no ARP question. dhclient, udhcpc
+and dhcpd do it in the same way. What a packet socket takes in goes no further.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ Option = tuple[int, bytes]
 
 
 class Message(Layer):
-    """One message. `kind` is the DHCP message type, 0 for plain BOOTP; options hold it as well, and hold no overload."""
+    """One message. `kind` is the DHCP message type, 0 for plain BOOTP; options hold it as well, and no overload."""
 
     __slots__ = (
         "chaddr",

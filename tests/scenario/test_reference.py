@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.scenario.dhcp import Dhcp, DhcpExpect, DhcpStepAction, Relay
 from sim.scenario.dns import NameServer, ZoneData
 from sim.scenario.expect import Expect, PingExpect, ProgramExpect, ResolveExpect, TcpExpect, TracerouteExpect, UdpExpect
 from sim.scenario.firewall import Firewall, Match, Rule
@@ -43,6 +44,7 @@ MODELS: list[type[Model]] = [
     *(Nat, Forward, Timeouts, Firewall, Rule, Match),
     *(Chargen, Daytime, Discard, HttpProxy, Ntp, Smtp, Socks, ThroughputServer, TimeServer),
     *(Page, Site, WebServer, SecureWebServer, HttpRequest, HttpExpect, TimingExpect, Throughput, ThroughputExpect),
+    *(Dhcp, DhcpExpect, DhcpStepAction, Relay),
     *(Generate, Line, Ring, Star, Tree, FatTree, Random),
     *(Discipline, DropTail, Red, CoDel, FqCoDel, TokenBucket),
     *(Expect, PingExpect, TracerouteExpect, UdpExpect, TcpExpect, ResolveExpect, ProgramExpect),
@@ -56,6 +58,7 @@ CODES = {
     "next-hop-off-subnet",
     "mask-mismatch", "subnet-overlap", "mtu-mismatch", "l2-loop", "dangling-port", "unlinked-node",
     "unreachable-destination", "no-outside", "forward-nowhere", "shadowed-rule", "unknown-rule",
+    "no-dhcp-server", "no-dhcp-client", "pool-overlap", "pool-off-subnet",
 }  # fmt: skip
 VALUES = {
     "full-cone", "address-restricted", "port-restricted", "endpoint-independent", "address-dependent",

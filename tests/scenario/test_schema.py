@@ -41,7 +41,7 @@ def test_shapes() -> None:
 
 def test_short_forms() -> None:
     definitions = json_schema()["$defs"]
-    assert [form.get("type") for form in definitions["Interface"]["anyOf"]] == ["string", "array", "object"]
+    assert [form.get("type") for form in definitions["Interface"]["anyOf"]] == ["string", "array", "string", "object"]
     assert [form.get("type") for form in definitions["Link"]["anyOf"]] == ["array", "object"]
     (route,) = definitions["Router"]["properties"]["routes"]["patternProperties"].values()
     assert route["anyOf"][0] == {"$ref": "#/$defs/Route"}

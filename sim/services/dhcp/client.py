@@ -92,9 +92,7 @@ class Client:
     """The client of one interface. `draw` gives random numbers from 0 to 1; `broadcast` asks for broadcast answers,
     for who cannot hear anything else before it has an address."""
 
-    def __init__(
-        self, mac: bytes, draw: Callable[[], float], *, host_name: str = "", broadcast: bool = False
-    ) -> None:
+    def __init__(self, mac: bytes, draw: Callable[[], float], *, host_name: str = "", broadcast: bool = False) -> None:
         self.mac = mac
         self.state: str = STOPPED
         self.lease: Lease | None = None

@@ -6,7 +6,19 @@ from collections.abc import Callable
 from typing import Final
 
 from sim.errors import WireError
-from sim.services.dhcp.client import BOUND, REBINDING, RENEWING, STOPPED, Action, Bind, Check, Client, Note, Send, Unbind
+from sim.services.dhcp.client import (
+    BOUND,
+    REBINDING,
+    RENEWING,
+    STOPPED,
+    Action,
+    Bind,
+    Check,
+    Client,
+    Note,
+    Send,
+    Unbind,
+)
 from sim.services.dhcp.lease import NEVER, Lease
 from sim.services.dhcp.packets import datagram
 from sim.units import format_duration
@@ -23,7 +35,8 @@ class ClientDaemon:
     """Keeps an interface's address leased from the time that the machine is switched on.
 
     `settled` tells whether it is bound, or has failed for the first time; `watchers` are called whenever something has
-    changed; `roots` are the journeys that it began, `bound_by` the one that brought the address, `declined` what it said of addresses that others use. `name_of` tells whose MAC address one is.
+    changed. `roots` are the journeys that it began, `bound_by` the one that brought the address, `declined` what it
+    said of addresses that others use. `name_of` tells whose MAC address one is.
     """
 
     def __init__(

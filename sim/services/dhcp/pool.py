@@ -1,7 +1,7 @@
 """The addresses of one subnet: which are free, who has which, until when. It knows nothing of messages.
 
-An address is free, or bound to a client until a time: offered to it, leased to it, or set apart because somebody uses it
-without having asked. Addresses that nobody had yet are given first, then those that have been free for longest, so
+An address is free, or bound to a client until a time: offered to it, leased to it, or set apart because somebody uses
+it without having asked. Addresses that nobody had yet are given first, then those that have been free for longest, so
 that a client which comes back finds its own (RFC 2131 4.3.1).
 """
 

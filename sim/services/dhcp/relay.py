@@ -1,7 +1,7 @@
 """A relay agent (RFC 1542 4, RFC 3046), without I/O: it carries what clients broadcast to servers elsewhere, and back.
 
-Towards the server: the address of the interface that the question came in by goes into `giaddr`, so that the server knows
-the subnet, and `hops` grows by one. Towards the client: `giaddr` says by which interface.
+Towards the server: the address of the interface that the question came in by goes into `giaddr`, so that the server
+knows the subnet, and `hops` grows by one. Towards the client: `giaddr` says by which interface.
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ def agent_information(leg: Leg) -> bytes:
     return bytes((CIRCUIT_ID, len(name))) + name + bytes((REMOTE_ID, len(leg.mac))) + leg.mac
 
 
-def _copy(
-    message: dhcpv4.Message, *, hops: int, giaddr: bytes, options: tuple[dhcpv4.Option, ...]
-) -> dhcpv4.Message:
+def _copy(message: dhcpv4.Message, *, hops: int, giaddr: bytes, options: tuple[dhcpv4.Option, ...]) -> dhcpv4.Message:
     return dhcpv4.Message(
         message.operation,
         message.xid,

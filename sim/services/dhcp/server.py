@@ -1,8 +1,8 @@
 """A DHCP server (RFC 2131 4.3), without I/O and without a clock.
 
 DISCOVER: choose an address, see whether somebody uses it already, offer it. REQUEST: lease it if it may be, else NAK.
-DECLINE: set it apart. RELEASE: it is free. INFORM: options, and no lease. What comes by a relay is for the subnet of the
-relay's address, `giaddr`; all else is for that of the interface that it came in on.
+DECLINE: set it apart. RELEASE: it is free. INFORM: options, and no lease. What comes by a relay is for the subnet of
+the relay's address, `giaddr`; all else is for that of the interface that it came in on.
 
 Leases are remembered over a power cut, as by a server that writes them to a disk; offers are not.
 """
@@ -100,8 +100,10 @@ class Server:
         pool = self._pool_for(message, arrival)
         match message.kind:
             case dhcpv4.DISCOVER:
-                return [Refuse("no DHCP pool for this subnet")] if pool is None else self._discover(
-                    message, arrival, pool, now
+                return (
+                    [Refuse("no DHCP pool for this subnet")]
+                    if pool is None
+                    else self._discover(message, arrival, pool, now)
                 )
             case dhcpv4.REQUEST:
                 return self._request(message, arrival, pool, now)

@@ -112,7 +112,7 @@ class ServerDaemon:
                 stack.enter(int(engine.now), cause)
                 self._do(self.server.handle_probe(probe.ticket, used, self._now), interface)
 
-        socket = stack.icmp.open_echo(lambda packet, message: end(used=True), lambda error: None)
+        socket = stack.icmp.open_echo(lambda _packet, _message: end(used=True), lambda _error: None)
         timer = engine.timer(lambda: end(used=False))
         timer.set(self._now + PING_WAIT)
         request = icmpv4.emit(icmpv4.echo_request(socket.identifier, 1, b"is this address free?"))
