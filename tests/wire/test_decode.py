@@ -28,6 +28,8 @@ def packed(protocol: int, payload: bytes) -> bytes:
     [
         ("arp_request", ["Ethernet", "ARP"]),
         ("arp_reply", ["Ethernet", "ARP"]),
+        ("dhcp_ack", ["Ethernet", "IPv4", "UDP", "DHCP"]),
+        ("dhcp_discover", ["Ethernet", "IPv4", "UDP", "DHCP"]),
         ("icmp_echo_request", ["Ethernet", "IPv4", "ICMP", "Raw"]),
         ("icmp_port_unreachable", ["Ethernet", "IPv4", "ICMP", "Raw"]),
         ("ipv4_first_fragment", ["Ethernet", "IPv4", "Raw"]),
@@ -44,7 +46,7 @@ def test_layers(golden: Golden, name: str, titles: list[str]) -> None:
 
 
 def test_every_golden_frame_has_its_layers_tested_above(all_golden: dict[str, bytes]) -> None:
-    assert len(all_golden) == 11
+    assert len(all_golden) == 13
 
 
 def test_every_truncation_ends_in_malformed(all_golden: dict[str, bytes]) -> None:

@@ -89,9 +89,9 @@ def test_random_and_mutated_frames(all_golden: dict[str, bytes], seed: int) -> N
             check(mutated(golden, stream), seen)
     assert seen.total() == ROUND
     # Each layer, whole and broken, was reached often: the fuzz does not stop at the first checksum.
-    for name in ("Ethernet", "802.1Q", "ARP", "IPv4", "ICMP", "UDP"):
+    for name in ("Ethernet", "802.1Q", "ARP", "IPv4", "ICMP", "UDP", "DHCP"):
         assert seen[name] > 100, seen
-    for name in ("Ethernet", "ARP", "IPv4", "ICMP", "UDP", "TCP"):
+    for name in ("Ethernet", "ARP", "IPv4", "ICMP", "UDP", "TCP", "DHCP"):
         assert seen[f"malformed {name}"] > 100, seen
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import (
     ICMP,
     IP,
@@ -22,7 +23,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import NoPayload, Raw
 
-from sim.wire import arp, ethernet, icmpv4, ipv4, tcp, udp
+from sim.wire import arp, dhcpv4, ethernet, icmpv4, ipv4, tcp, udp
 from sim.wire.addresses import format_ip, format_mac
 
 pytestmark = pytest.mark.slow
@@ -363,3 +364,67 @@ def test_scapy_builds_every_golden_frame_again(all_golden: dict[str, bytes]) -> 
                     del layer.fields[field]
             layer = layer.payload
         assert bytes(frame) == data, name
+
+
+# DHCP ----------------------------------------------------------------------------------------------------------
+
+DHCP_MESSAGE = st.builds(
+    dhcpv4.Message,
+    st.sampled_from([1, 2]),
+    LONG,
+    MAC,
+    st.tuples(st.integers(1, 8), IPV4, st.lists(IPV4, min_size=1, max_size=3), LONG).map(
+        lambda found: (
+            (53, bytes((found[0],))),
+            (1, found[1]),
+            (6, b"".join(found[2])),
+            (51, found[3].to_bytes(4, "big")),
+            (15, b"corp.test"),
+        )
+    ),
+    hops=BYTE,
+    secs=WORD,
+    flags=st.sampled_from([0, 0x8000]),
+    ciaddr=IPV4,
+    yiaddr=IPV4,
+    siaddr=IPV4,
+    giaddr=IPV4,
+)
+
+
+@thousands
+@given(batches(DHCP_MESSAGE))
+def test_dhcp(messages: list[dhcpv4.Message]) -> None:
+    for message in messages:
+        compare_dhcp(message)
+
+
+def compare_dhcp(message: dhcpv4.Message) -> None:
+    servers = [format_ip(server) for server in message.addresses(6)]
+    theirs = BOOTP(
+        op=message.operation,
+        hops=message.hops,
+        xid=message.xid,
+        secs=message.secs,
+        flags="B" if message.broadcast else 0,
+        ciaddr=format_ip(message.ciaddr),
+        yiaddr=format_ip(message.yiaddr),
+        siaddr=format_ip(message.siaddr),
+        giaddr=format_ip(message.giaddr),
+        chaddr=message.chaddr,
+    ) / DHCP(
+        options=[
+            ("message-type", message.kind),
+            ("subnet_mask", format_ip(message.options[1][1])),
+            ("name_server", *servers),
+            ("lease_time", message.seconds(51)),
+            ("domain", b"corp.test"),
+            "end",
+        ]
+    )
+    ours = dhcpv4.emit(message)
+    assert ours.rstrip(b"\0") == bytes(theirs).rstrip(b"\0")
+    assert dhcpv4.parse(bytes(theirs)) == message
+    read = BOOTP(ours)
+    assert (read.xid, read.yiaddr, read.chaddr[:6]) == (message.xid, format_ip(message.yiaddr), message.chaddr)
+    assert ("lease_time", message.seconds(51)) in read[DHCP].options
