@@ -151,7 +151,7 @@ class Client:
 
     def handle_timer(self, now: int) -> list[Action]:
         """The deadline has come."""
-        lease = self.lease
+        lease, self.deadline = self.lease, None
         if lease is not None and now >= lease.expires_at and self.state != CHECKING:
             self.error = "the lease has expired"
             gone = self._drop_lease("it has expired")
