@@ -44,9 +44,9 @@ class Segment:
         net.link("r1:far", self.far)
         self.pacer = Pacer(net.engine, speed)
 
-    def serve(self, **settings: int) -> ServerDaemon:
+    def serve(self, lease: int) -> ServerDaemon:
         """Let h1 be a DHCP server."""
-        daemon = ServerDaemon(self.h1, Server([subnet("10.0.1.0/24", "10.0.1.100-10.0.1.109", **settings)]))
+        daemon = ServerDaemon(self.h1, Server([subnet("10.0.1.0/24", "10.0.1.100-10.0.1.109", lease=lease)]))
         self.h1.add_daemon(daemon)
         return daemon
 

@@ -41,7 +41,11 @@ def test_a_run_to_a_time_takes_them_along() -> None:
 def test_what_they_cause_is_waited_for() -> None:
     engine = Engine()
     done: list[int] = []
-    timer = engine.timer(lambda: engine.after(100, lambda: done.append(engine.now)) and None, background=True)
+
+    def begin() -> None:
+        engine.after(100, lambda: done.append(engine.now))
+
+    timer = engine.timer(begin, background=True)
     timer.set(5)
     engine.at(7, lambda: None)
     engine.run()

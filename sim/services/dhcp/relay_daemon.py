@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sim.errors import WireError
 from sim.services.dhcp.packets import datagram
 from sim.services.dhcp.relay import Discard, Forward, Leg, towards_client, towards_server
 from sim.userland.machine import Interface, LinkSocket, Machine
 from sim.wire import dhcpv4, ipv4, udp
+
+LARGEST: Final = 1472
+"""Bytes of message that fit into an Ethernet frame."""
 
 
 class RelayDaemon:
@@ -55,8 +60,8 @@ class RelayDaemon:
     def _send(self, action: Forward) -> None:
         stack, to = self.machine.stack, action.to
         ports = (dhcpv4.SERVER_PORT, to.port)
-        data = dhcpv4.emit(action.message, 1472)
         try:
+            data = dhcpv4.emit(action.message, LARGEST)
             if action.leg is None or to.mac is None:
                 stack.core.tell("relays it to a DHCP server")
                 stack.send(datagram(self.machine, stack.source_for(to.address), to.address, ports, data))
@@ -68,3 +73,5 @@ class RelayDaemon:
                 )
         except OSError as error:
             stack.core.drop((error.strerror or str(error)).lower())
+        except ValueError as error:
+            stack.core.drop(f"DHCP message cannot be relayed: {error}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 
 from sim.services.dhcp.pool import Subnet
-from sim.services.dhcp.replies import Addressee
-from sim.services.dhcp.server import Action, Arrival, Note, Probe, Refuse, Reply, Server
+from sim.services.dhcp.replies import Addressee, Reply
+from sim.services.dhcp.server import Action, Arrival, Note, Probe, Refuse, Server
 from sim.units import SECOND
 from sim.wire import dhcpv4
 from sim.wire.addresses import IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, parse_ip
@@ -32,9 +33,9 @@ class Desk:
         self.now = 0
 
     def ask(
-        self, kind: int, client: int, *options: dhcpv4.Option, unicast: bool = False, **fields: object
+        self, kind: int, client: int, *options: dhcpv4.Option, unicast: bool = False, **fields: Any
     ) -> list[Action]:
-        message = Message(BOOTREQUEST, client, mac(client), ((53, bytes((kind,))), *options), **fields)  # type: ignore[arg-type]
+        message = Message(BOOTREQUEST, client, mac(client), ((53, bytes((kind,))), *options), **fields)
         actions = self.server.receive(message, Arrival(OWN, unicast), self.now * SECOND)
         for action in actions:
             if isinstance(action, Reply):
@@ -42,12 +43,12 @@ class Desk:
                 assert dhcpv4.parse(written) == action.message
         return actions
 
-    def reply(self, kind: int, client: int, *options: dhcpv4.Option, unicast: bool = False, **fields: object) -> Reply:
+    def reply(self, kind: int, client: int, *options: dhcpv4.Option, unicast: bool = False, **fields: Any) -> Reply:
         (action,) = self.ask(kind, client, *options, unicast=unicast, **fields)
         assert isinstance(action, Reply)
         return action
 
-    def lease(self, client: int, **fields: object) -> bytes:
+    def lease(self, client: int, **fields: Any) -> bytes:
         """DISCOVER, OFFER, REQUEST, ACK."""
         offer = self.reply(DISCOVER, client, **fields).message
         assert offer.kind == OFFER
