@@ -30,7 +30,7 @@ def _outside(name: str, node: Gateway) -> Iterator[Fault]:
         message = f"gateway '{name}' has no interface '{node.nat.outside}', which leads outside"
         yield Fault("no-outside", path, message, similar(node.nat.outside, node.interfaces) if written else hint)
         return
-    if not outside.ip:
+    if not outside.ip and not outside.dhcp:
         path = ("nodes", name, "interfaces", node.nat.outside)
         yield Fault("no-outside", path, f"{name}:{node.nat.outside} has no address to translate to", "give it an ip")
     own = {address.ip for interface in node.interfaces.values() for address in interface.ip}

@@ -40,12 +40,14 @@ class Reach:
             self._neighbours.update(dict.fromkeys(segment.members, owners))
         self._owners: dict[IPv4Address, set[str]] = {}
         self._broadcasts: set[IPv4Address] = set()
-        self._leased: set[str] = set()  # nodes of which only the run shows their addresses and routes
+        self._leased = {  # of these only the run shows their addresses and routes
+            name
+            for name, node in topology.nodes.items()
+            if isinstance(node, Host | Router) and any(interface.dhcp for interface in node.interfaces.values())
+        }
         for name, node in topology.nodes.items():
             if isinstance(node, Host | Router):
                 for interface in node.interfaces.values():
-                    if interface.dhcp:
-                        self._leased.add(name)
                     for address in interface.ip:
                         self._owners.setdefault(address.ip, set()).add(name)
                         if address.network.prefixlen < 31:

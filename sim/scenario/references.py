@@ -277,7 +277,8 @@ class _Steps:
         """The stations and ports in the tables that are expected."""
         for server, leased in (expect.leases or {}).items():
             spec = self._topology.nodes.get(server)
-            if isinstance(spec, Host | Router) and not any(service.dhcp for service in spec.services):
+            services = spec.services if isinstance(spec, Host | Router) else []
+            if spec is not None and not any(service.dhcp for service in services):
                 message = f"'{server}' has no DHCP server"
                 self._found.append(Fault("wrong-kind", (*path, "leases", server), message, "add it to its services"))
             for client in leased:

@@ -287,6 +287,29 @@ scenario:
     assert failures(report) == [[]] * 4
 
 
+def test_a_gateway_translates_to_the_address_that_it_has_leased() -> None:
+    report = run(
+        """
+nodes:
+  isp: {kind: router, interfaces: {a: 203.0.113.1/24, net: 198.51.100.1/24}, services: [dhcp: 203.0.113.100]}
+  web: {kind: host, ip: 198.51.100.80/24, gateway: 198.51.100.1}
+  home:
+    kind: gateway
+    interfaces: {outside: dhcp, lan: 192.168.1.1/24}
+    services: [dhcp: 192.168.1.100-192.168.1.109]
+    firewall: {policy: deny, rules: [{allow: {in: lan}}, {allow: {state: [established, related]}}]}
+  pc: {kind: host, ip: dhcp}
+links: [["home:outside", "isp:a"], ["home:lan", pc], ["isp:net", web]]
+scenario:
+  - tcp: {from: pc, to: web, port: 80, data: hi}
+    expect: {connected: true, intact: true, nat: {home: {tcp 192.168.1.100: 203.0.113.100}}}
+  - dhcp: {on: home, action: renew}
+    expect: {state: bound, address: 203.0.113.100}
+"""
+    )
+    assert failures(report) == [[], []]
+
+
 @pytest.mark.parametrize("relay", ["10.0.0.67", "{to: 10.0.0.67, agent_information: true}"])
 def test_a_relay(relay: str) -> None:
     report = run(
