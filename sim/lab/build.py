@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sim.devices.node import IpNode
@@ -62,9 +63,7 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
     return net
 
 
-def _start(
-    net: Network, topology: Topology, name: str, spec: nodes.Host | nodes.Router, roots: Sequence[str]
-) -> None:
+def _start(net: Network, topology: Topology, name: str, spec: nodes.Host | nodes.Router, roots: Sequence[str]) -> None:
     """What runs on a host or router from the time it is switched on; `roots` are DNS's root servers."""
     node = net[name]
     assert isinstance(node, LabHost | LabRouter)
