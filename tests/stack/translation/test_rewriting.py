@@ -14,6 +14,7 @@ from tests.stack.translation.conftest import echo_packet, error_packet, tcp_pack
 
 addresses = st.binary(min_size=4, max_size=4)
 ports = st.integers(1, 65535)
+unhurried = settings(deadline=None)  # a busy machine, or Scapy when it is first used, takes its time
 payloads = st.binary(max_size=60)
 
 
@@ -64,6 +65,7 @@ def is_right(packet: bytes) -> bool:
     return True
 
 
+@unhurried
 @given(st.data())
 def test_there_and_back_is_the_identity(data: st.DataObject) -> None:
     packet = data.draw(packets())
@@ -75,7 +77,7 @@ def test_there_and_back_is_the_identity(data: st.DataObject) -> None:
     assert rewrite(changed, flow_of(packet)) == packet
 
 
-@settings(deadline=None)  # Scapy takes its time when it is first used
+@unhurried
 @given(st.data())
 def test_scapy_finds_the_same_checksums(data: st.DataObject) -> None:
     """Scapy fills in the checksums of the same packet without any."""
@@ -96,6 +98,7 @@ def test_scapy_finds_the_same_checksums(data: st.DataObject) -> None:
         assert changed[22:24] == rebuilt[22:24]
 
 
+@unhurried
 @given(st.data(), st.integers(8, 40).filter(lambda kept: kept != 17))  # half a checksum cannot be mended
 def test_a_quote_cut_short_is_rewritten_as_far_as_it_goes(data: st.DataObject, kept: int) -> None:
     packet = data.draw(packets().filter(lambda packet: len(packet) >= 28))
@@ -143,6 +146,7 @@ def test_an_echo_of_nothing_but_zeros_has_the_other_zero() -> None:
     assert verify(changed[20:])
 
 
+@unhurried
 @given(st.binary(min_size=2, max_size=40), st.binary(min_size=2, max_size=2))
 def test_mend_is_what_a_fresh_sum_gives(words: bytes, new: bytes) -> None:
     words += b"\1" * (len(words) % 2) + b"\1\1"
@@ -150,6 +154,7 @@ def test_mend_is_what_a_fresh_sum_gives(words: bytes, new: bytes) -> None:
     assert mend(before, words[:2], new) == internet_checksum(new + words[2:]).to_bytes(2, "big")
 
 
+@unhurried
 @given(packets())
 def test_the_answer_of_the_answer_is_the_question(packet: bytes) -> None:
     flow = flow_of(packet)
@@ -157,6 +162,7 @@ def test_the_answer_of_the_answer_is_the_question(packet: bytes) -> None:
     assert inverse(inverse(flow)) == flow
 
 
+@unhurried
 @given(st.binary(max_size=80))
 def test_garbage_has_no_flow_or_one(data: bytes) -> None:
     packet = b"\x45" + data + bytes(19)
