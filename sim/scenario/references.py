@@ -38,6 +38,7 @@ from sim.scenario.steps import QUIET
 from sim.scenario.targets import (
     TargetError,
     address_of,
+    asks_for_names,
     dhcp_client_of,
     is_name,
     link_between,
@@ -226,7 +227,7 @@ class _Steps:
         if question.server is not None:
             server = question.server
             self._try((*path, "server"), lambda: address_of(topology, server))
-        elif isinstance(node, Host | Router) and not node.dns:
+        elif isinstance(node, Host | Router) and not asks_for_names(node):
             hint = f"write dns: ADDRESS at '{question.source}', or server: in the step"
             message = f"'{question.source}' has no name server to ask"
             self._found.append(Fault("no-name-server", (*path, "from"), message, hint))

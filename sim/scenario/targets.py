@@ -78,8 +78,12 @@ def is_name(topology: Topology, source: str, target: str) -> bool:
         return False
     if target.lower() in node.hosts:
         return True
-    asks = bool(node.dns) or any(interface.dhcp for interface in node.interfaces.values())
-    return asks and ("." in target or bool(node.search)) and ":" not in target
+    return asks_for_names(node) and ("." in target or bool(node.search)) and ":" not in target
+
+
+def asks_for_names(node: Host | Router) -> bool:
+    """Whether it has name servers, or may get some with its address."""
+    return bool(node.dns) or any(interface.dhcp for interface in node.interfaces.values())
 
 
 def _is_ours(topology: Topology, target: str) -> bool:

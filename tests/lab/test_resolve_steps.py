@@ -226,3 +226,27 @@ def test_what_comes_after_a_name_is_a_journey_of_its_own() -> None:
     process.result()
     texts = [net.trace.journey(root).text for root in pc.origins_of(process)]
     assert [text.split(" to ")[0] for text in texts] == ["UDP datagram of 26 bytes", "TCP connection"]
+
+
+LEASED = """
+nodes:
+  pc: {kind: host, ip: dhcp}
+  dhcp:
+    kind: host
+    ip: 10.0.0.1/24
+    services: [{dhcp: {pool: 10.0.0.100-10.0.0.120, dns: 10.0.0.53, domain: corp.test}}]
+  ns: {kind: dns, ip: 10.0.0.53/24, records: {web.corp.test: 10.0.0.80}}
+  web: {kind: host, ip: 10.0.0.80/24}
+  sw: {kind: switch}
+links: [[pc, sw], [dhcp, sw], [ns, sw], [web, sw]]
+scenario:
+- wait: 10s
+- resolve: {from: pc, name: web}
+  expect: {addresses: [10.0.0.80]}
+- ping: {from: pc, to: web.corp.test}
+  expect: {received: 1, path: [pc, sw, web]}
+"""
+
+
+def test_a_host_that_gets_its_name_servers_with_its_address() -> None:
+    assert [step.failures for step in Run(loads(LEASED)).run().steps] == [[], [], []]
