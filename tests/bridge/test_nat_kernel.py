@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from sim.bridge.realtime import Pacer
 from sim.bridge.tap import Tap, attach_tap
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
+from sim.services.http_server.server import serve
 from sim.units import MILLISECOND, SECOND
 from sim.wire import icmpv4, ipv4, udp
 from sim.wire.addresses import format_ip
@@ -91,6 +93,29 @@ def test_curl_through_the_nat(lab: Lab) -> None:
     web = host(lab.net, "web").spawn(PROGRAMS / "web_server.py", "0.0.0.0", "80")
     assert "<title>A page</title>" in lab.run("curl -sSf http://192.0.2.80/")
     assert web.stdout.startswith('203.0.113.2 "GET / HTTP/1.1" 200') or "203.0.113.2" in web.stdout
+
+
+@pytest.mark.slow
+def test_curl_over_https_through_two_nats(lab: Lab, tmp_path: Path) -> None:
+    """The kernel at home, a provider that translates once more, and a page of two megabytes."""
+    net = lab.net = Network()
+    lab.kernel = attach_tap(net, "kernel", lab.tap)
+    lab.pacer = Pacer(net.engine)
+    net.gateway("home", {"inside": "10.0.1.254/24", "outside": "100.64.0.2/24"}, routes={"0.0.0.0/0": "100.64.0.1"})
+    net.gateway("carrier", {"customers": "100.64.0.1/24", "outside": "203.0.113.2/24"}, behaviour="symmetric")
+    web = net.host("web", "203.0.113.80/24")
+    for ends in ((lab.kernel, "home:inside"), ("home:outside", "carrier:customers"), ("carrier:outside", web)):
+        net.link(*ends, **FAST)  # type: ignore[arg-type]
+    (tmp_path / "ca.pem").write_text(net.authority.pem())
+    certificate = net.authority.file(("203.0.113.80",))
+    service = web.serve(partial(serve, 443, bytes=2_000_000, certificate=certificate), name="https")
+    told = lab.run(
+        f"curl -sS --cacert {tmp_path}/ca.pem -o /dev/null -w %{{http_code}}:%{{size_download}} https://203.0.113.80/",
+        60 * SECOND,
+    )
+    assert told == "200:2000000"
+    assert service.stdout == "203.0.113.2 GET / 200 2000000\n"
+    assert all(net[name].counters()["translated"] > 100 for name in ("home", "carrier"))
 
 
 def test_curl_reaches_a_forwarded_port_from_outside(lab: Lab) -> None:
