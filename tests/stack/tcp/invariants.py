@@ -136,6 +136,7 @@ def _check_timers(tcb: ControlBlock) -> None:
     if waits and not tcb.cork and tcb.state in MAY_SEND:
         assert due != NEVER or tcb.pacing.deadline != NEVER, "data waits and no timer runs"
     if tcb.ack_wanted and states.is_synchronised(tcb.state):
-        assert tcb.delayed_ack.deadline != NEVER, "an ACK is owed and no timer runs"
+        due = min(tcb.delayed_ack.deadline, tcb.compressed_ack.deadline)
+        assert due != NEVER, "an ACK is owed and no timer runs"
     if tcb.state == states.FIN_WAIT_2 and tcb.orphan:
         assert tcb.keeping.deadline != NEVER, "an orphan waits for ever"
