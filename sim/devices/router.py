@@ -54,7 +54,7 @@ class Router(IpNode):
             super().receive(port, frame)
             return
         paths = self.stack.paths.get(destination)  # if known, it was forwarded before, and no route has changed since
-        if paths is not None:
+        if paths is not None and is_one_host(destination[0]):  # else only we may send there, and have
             self.forward(frame, paths)
         elif self.is_foreign(destination):
             self.forward(frame, self.stack.paths_to(destination))

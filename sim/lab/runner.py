@@ -89,6 +89,11 @@ class Report:
         """The trace's hash, equal in every run of the same file and seed."""
         return self.network.trace.digest()
 
+    @property
+    def shape(self) -> str:
+        """The trace's hash without payload: equal in every run although OpenSSL draws random bytes of its own."""
+        return self.network.trace.digest(payload=False)
+
     def services(self) -> list[dict[str, Any]]:
         """What the services of hosts have printed, and their exit codes, None for those that run."""
         return [
@@ -110,6 +115,7 @@ class Report:
             "topology": self.topology,
             "passed": self.passed,
             "digest": self.digest,
+            **({"shape": self.shape} if self.network.has_authority else {}),
             "seed": self.seed,
             "now": self.network.now,
             "error": self.error,
@@ -144,12 +150,13 @@ class Run:
         seed: int | None = None,
         on_step: Callable[[StepReport], None] | None = None,
         on_slice: Callable[[], None] | None = None,
+        record: bool = True,
     ) -> None:
         self.topology = topology
-        self.network = build(topology, seed)
+        self.network = build(topology, seed, record)
         self.on_step = on_step
         self.on_slice = on_slice
-        self._cables = dict(zip(self.network.links, topology.cables(), strict=True))
+        self.cables = dict(zip(self.network.links, topology.cables(), strict=True))
         self._steps: list[_Step] = []
         self._waiting: list[_Step] = []
         self._left = len(topology.scenario)  # steps that have not ended, but for those that linger
@@ -162,12 +169,7 @@ class Run:
     def run(self, until: int | None = None, budget: int = EVENT_BUDGET) -> Report:
         """Run to the end of the last step, or to `until` (ns)."""
         engine = self.network.engine
-        for step in self._steps:
-            if step.model.at is None:
-                self._waiting.append(step)
-            else:
-                engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
-        engine.at(0, self._begin)
+        self.begin()
         error = None
         budget += sum(step.running.allowance() for step in self._steps)
         left, handled = self._left, 0
@@ -186,6 +188,20 @@ class Run:
                     "come to rest. Is there a loop of switches or hubs?"
                 )
                 break
+        return self.report(error)
+
+    def begin(self) -> None:
+        """Let the steps happen as time passes: for whoever turns the clock."""
+        engine = self.network.engine
+        for step in self._steps:
+            if step.model.at is None:
+                self._waiting.append(step)
+            else:
+                engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
+        engine.at(engine.now, self._begin)
+
+    def report(self, error: str | None = None) -> Report:
+        """What has come of the steps; `error` says why the run was cut short."""
         for step in self._steps:
             if step.report.ended is None:
                 step.report.outcome = step.running.outcome()
@@ -198,7 +214,7 @@ class Run:
         step = _Step(model, report)
         try:
             done = lambda: self._finish(step)  # noqa: E731
-            step.action = action_for(model, self.network, self._cables, self.topology.folder, done)
+            step.action = action_for(model, self.network, self.cables, self.topology.folder, done)
         except TopologyError as error:
             raise self._blame(step, error) from None
         report.name = model.name or step.action.title

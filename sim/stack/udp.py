@@ -54,6 +54,11 @@ class Udp(Datagrams):
             for socket in list(self._sockets[port]):
                 socket.close()
 
+    def waiting(self) -> list[UdpSocket]:
+        """The sockets that anybody may send to, by port: bound by their programs, and not connected."""
+        found = [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
+        return [socket for socket in found if socket.port_bound and not socket.connected]
+
     def uses(self, port: int) -> bool:
         """Whether a socket is bound to a port."""
         return port in self._sockets

@@ -142,19 +142,19 @@ class GuestPoll:
 class _ForPrograms(type):
     """The class of `GuestEpoll`, which stands for the real one wherever no program asks."""
 
-    real: Any
+    _real: Any
 
     def __call__(cls, *arguments: Any, **named: Any) -> Any:
-        return cls.real(*arguments, **named) if current() is None else super().__call__(*arguments, **named)
+        return cls._real(*arguments, **named) if current() is None else super().__call__(*arguments, **named)
 
     def __instancecheck__(cls, thing: object) -> bool:
-        return isinstance(thing, cls.real) or super().__instancecheck__(thing)
+        return isinstance(thing, cls._real) or super().__instancecheck__(thing)
 
 
 class GuestEpoll(metaclass=_ForPrograms):
     """`select.epoll()`: seconds; level-triggered, with EPOLLET edge-triggered, with EPOLLONESHOT once."""
 
-    real = getattr(select, "epoll", None)
+    _real = getattr(select, "epoll", None)
 
     def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
         if sizehint == 0 or sizehint < -1:
@@ -165,7 +165,7 @@ class GuestEpoll(metaclass=_ForPrograms):
     @staticmethod
     def fromfd(fd: int) -> Any:
         """Only for real ones."""
-        return GuestEpoll.real.fromfd(fd)
+        return GuestEpoll._real.fromfd(fd)
 
     def fileno(self) -> int:
         """It has none that others could wait for."""

@@ -59,13 +59,14 @@ def indented(lines: list[Line]) -> list[Line]:
 
 
 def total_line(report: Data, frames: int) -> Line:
-    """How it ended: steps passed, simulated time, frames on links, the digest."""
+    """How it ended: steps passed, simulated time, frames on links, the digest; with TLS that of the shape, which repeats."""
     steps = report["steps"]
     passed = sum(step["passed"] for step in steps)
     style = "good" if report["passed"] else "error"
+    digest = f"shape {report['shape'][:16]}" if "shape" in report else f"digest {report['digest'][:16]}"
     return [
         (f"{passed} of {len(steps)} steps passed", style),
-        (f"   {format_about(report['now'])} simulated, {frames} frames, digest {report['digest'][:16]}", ""),
+        (f"   {format_about(report['now'])} simulated, {frames} frames, {digest}", ""),
     ]
 
 

@@ -257,6 +257,12 @@ def test_what_is_no_single_host_elsewhere_is_not_forwarded(setting: Setting, des
     assert setting.errors(setting.bench.udp(NEAR, destination)) == []
 
 
+@pytest.mark.parametrize("destination", ["224.0.0.1", "127.0.0.1", "240.0.0.1"])
+def test_nor_when_the_router_itself_has_written_there(setting: Setting, destination: str) -> None:
+    setting.router.stack.paths_to(parse_ip(destination))
+    assert setting.errors(setting.bench.udp(NEAR, destination)) == []
+
+
 @pytest.mark.parametrize("source", ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "10.1.0.255"])
 def test_a_packet_from_no_single_host_is_not_forwarded(setting: Setting, source: str) -> None:
     assert setting.errors(setting.bench.udp(source, FAR)) == []

@@ -68,7 +68,6 @@ EXCEPT: dict[str, str] = {
     "socket.SocketType": CLASS_ONLY,
     "socket.socket.sendmsg_afalg": NOT_ON_THIS,
     "ssl.SSLSocket.sendmsg_afalg": NOT_ON_THIS,
-    "socket.socket.ioctl": WINDOWS,
     "socket.socket.share": WINDOWS,
     "socket.fromshare": WINDOWS,
     "selectors.BaseSelector": CLASS_ONLY,

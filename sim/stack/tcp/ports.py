@@ -118,6 +118,11 @@ class Ports:
         entry = self._ports.get(port)
         return [] if entry is None else entry.tenants
 
+    def listening(self) -> list[Tenant]:
+        """The sockets that await connections, by port."""
+        found = [tenant for port in sorted(self._ports) for tenant in self._ports[port].tenants]
+        return [tenant for tenant in found if tenant.listening]
+
     def uses(self, port: int) -> bool:
         """Whether a socket is bound to a port, or a connection has it."""
         return port in self._ports
