@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim import bridge
     from sim.devices.device import Device
     from sim.errors import SimError, TopologyError, WireError
     from sim.lab.api import load, run
@@ -48,6 +49,7 @@ __all__ = [
     "SimError",
     "TopologyError",
     "WireError",
+    "bridge",
     "inspect",
     "load",
     "run",
@@ -58,6 +60,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "bridge":
+        return importlib.import_module("sim.bridge")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")

@@ -14,7 +14,7 @@ import math
 import select
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from sim.engine.engine import NO_CAUSE, Engine
@@ -103,13 +103,24 @@ class Pacer:
         self._stopped: bool = False
         self._stuck: int = 0
         self._bell: Bell | None = None
+        self._every_turn: Callable[[], None] | None = None
+        self._interval: int = 0
+        self._next_turn: int = 0  # of the wall clock
 
-    def run(self, until: int | None = None, doors: Iterable[Door] = ()) -> None:
+    def run(
+        self,
+        until: int | None = None,
+        doors: Iterable[Door] = (),
+        every_turn: Callable[[], None] | None = None,
+        interval: int = 0,
+    ) -> None:
         """Keep step with the wall clock to virtual time `until` (ns), or to `stop()` or Ctrl-C.
 
+        `every_turn` is called between events, `interval` ns of wall clock apart at least, and at once after `wake()`.
         Without doors it also ends when nothing more is to happen. Raises BudgetError for a loop that takes no time,
         and whatever a door raises.
         """
+        self._every_turn, self._interval, self._next_turn = every_turn, interval, 0
         self.interrupted = False
         self._wall_start = self._clock.now()
         self._virtual_start = self.engine.now
@@ -135,6 +146,13 @@ class Pacer:
         if bell is not None:
             bell.ring()
 
+    def wake(self) -> None:
+        """Let `every_turn` be called soon, from any thread."""
+        self._next_turn = 0
+        bell = self._bell
+        if bell is not None:
+            bell.ring()
+
     def virtual_now(self) -> int:
         """The virtual time (ns) that the wall clock says it is; the engine may be behind it."""
         return self._virtual_start + int((self._clock.now() - self._wall_start) * self.speed)
@@ -145,6 +163,7 @@ class Pacer:
             self._advance(until)
             if self._is_over(until):
                 return
+            self._take_turn()
             timeout = self._time_to_wait(until)
             if timeout is None and not doors:
                 return
@@ -155,6 +174,12 @@ class Pacer:
                 if self._is_over(until):
                     return
                 door.readable()
+
+    def _take_turn(self) -> None:
+        if self._every_turn is None or self._clock.now() < self._next_turn:
+            return
+        self._every_turn()
+        self._next_turn = self._clock.now() + self._interval
 
     def _is_over(self, until: int | None) -> bool:
         return self._stopped or (until is not None and self.engine.now >= until)
@@ -196,9 +221,10 @@ class Pacer:
         due = self.engine.next_time()
         if until is not None and (due is None or until < due):
             due = until
-        if due is None:
-            return None
-        return min(max(0, math.ceil((due - self.virtual_now()) / self.speed)), LONGEST_WAIT)
+        waits = [] if due is None else [max(0, math.ceil((due - self.virtual_now()) / self.speed))]
+        if self._every_turn is not None:
+            waits.append(max(0, self._next_turn - self._clock.now()))
+        return min([*waits, LONGEST_WAIT]) if waits else None
 
 
 class Bell:

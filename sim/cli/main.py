@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "path": ("sim.cli.path", "Send one packet and explain its journey, hop by hop."),
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),
+    "bridge": ("sim.cli.bridge", "Run in real time, with the hosts' ports on loopback."),
     "schema": ("sim.cli.schema", "Print the JSON Schema of topology files."),
     "bench": ("sim.cli.bench", "Measure how many frames a CPU second carries."),
     "ip": ("sim.cli.ip", "Explain an IP address: class, network, range, binary."),

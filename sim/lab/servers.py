@@ -40,12 +40,18 @@ def serve(host: LabHost | LabRouter, service: Service, folder: str, roots: Seque
     if service.program is not None:
         return start(host.serve, service.program, folder)
     settings = settings_of(host, service, folder, roots)
-    program = import_module(SERVERS[kind]).serve
+    program = program_of(kind)
 
     def run() -> None:
         program(**settings)
 
     return host.serve(run, name=kind, folder=folder)
+
+
+def program_of(kind: str) -> Callable[..., None]:
+    """What runs for a service: `serve(port=..., address=...)`."""
+    program: Callable[..., None] = import_module(SERVERS[kind]).serve
+    return program
 
 
 def start(how: Callable[..., Process], command: Command, folder: str, name: str = "") -> Process:

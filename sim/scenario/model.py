@@ -13,6 +13,7 @@ from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema, model_v
 
 from sim.errors import TopologyError
 from sim.scenario.blueprint import Blueprint
+from sim.scenario.bridging import Bridge
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
 from sim.scenario.dhcp import Dhcp, DhcpExpect, DhcpStepAction, Relay
 from sim.scenario.dns import NameServer
@@ -175,6 +176,7 @@ class Topology(Model):
     written_nodes: dict[Name, AnyNode] = Field(alias="nodes")
     written_links: list[Link] = Field(default_factory=list, alias="links")
     scenario: list[AnyStep] = Field(default_factory=list)
+    bridge: Bridge = Field(default_factory=Bridge)
 
     _document: Document | None = PrivateAttr(default=None)
     _blueprint: Blueprint = PrivateAttr(default_factory=Blueprint)

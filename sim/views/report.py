@@ -59,7 +59,7 @@ def indented(lines: list[Line]) -> list[Line]:
 
 
 def total_line(report: Data, frames: int) -> Line:
-    """How it ended: steps passed, simulated time, frames on links, the digest; with TLS that of the shape, which repeats."""
+    """How it ended: steps passed, simulated time, frames on links, the digest; with TLS the shape's, which repeats."""
     steps = report["steps"]
     passed = sum(step["passed"] for step in steps)
     style = "good" if report["passed"] else "error"

@@ -1,0 +1,68 @@
+"""Many sockets of the real system, watched as one door of the pacer (realtime.py).
+
+On Linux and macOS the selector has a descriptor of its own, which is readable when one of its sockets is ready: so the
+pacer sleeps with `select`, to the microsecond, however many sockets there are. Elsewhere (`fileno` is -1) the sockets
+are asked whenever somebody `poll`s.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+MOST_AT_ONCE: Final = 256
+"""Sockets that are served before time goes on."""
+
+Callback = Callable[[int], None]
+
+
+class Doors:
+    """The sockets, each with the events that are awaited and what is called then: `callback(READ | WRITE)`."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._kept: dict[socket.socket, Callback] = {}  # those of which nothing is awaited now
+
+    def fileno(self) -> int:
+        """The selector's own descriptor, -1 if it has none."""
+        own: Callable[[], int] | None = getattr(self._selector, "fileno", None)
+        return -1 if own is None else own()
+
+    def watch(self, sock: socket.socket, events: int, callback: Callback) -> None:
+        """Await events of a socket, none or more, in place of those that were awaited before."""
+        known = sock not in self._kept and sock in self._selector.get_map()
+        if not events:
+            if known:
+                self._selector.unregister(sock)
+            self._kept[sock] = callback
+            return
+        self._kept.pop(sock, None)
+        if known:
+            self._selector.modify(sock, events, callback)
+        else:
+            self._selector.register(sock, events, callback)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Await nothing of it any more; before it is closed."""
+        if self._kept.pop(sock, None) is None and sock in self._selector.get_map():
+            self._selector.unregister(sock)
+
+    def readable(self) -> None:
+        """Serve those that are ready."""
+        for key, events in self._selector.select(0)[:MOST_AT_ONCE]:
+            current = self._selector.get_map().get(key.fd)
+            if current is not None and current.fileobj is key.fileobj:  # not closed by one that came before
+                callback: Any = current.data
+                callback(events & current.events)
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._selector.get_map())
+
+    def close(self) -> None:
+        """Watch none. Who has opened them closes them."""
+        self._kept.clear()
+        self._selector.close()

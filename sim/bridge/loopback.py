@@ -1,0 +1,83 @@
+"""Addresses and sockets on this machine's loopback: nothing here is ever bound, or contacted, anywhere else.
+
+On Linux all of 127.0.0.0/8 is this machine, so each simulated host has an address of its own there, counted up in the
+order of the nodes. Elsewhere there is only 127.0.0.1, and ports are what tells hosts apart.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+import sys
+from typing import Final
+
+from sim.errors import SimError
+
+FIRST: Final = ipaddress.IPv4Address("127.64.0.1")
+ONLY: Final = "127.0.0.1"
+SHIFT: Final = 10_000
+"""What is added to a port that cannot be had: 80 is 10080 then."""
+BACKLOG: Final = 1024
+
+
+class BridgeError(SimError):
+    """The bridge cannot have what it needs of the real system; the text says what, and why."""
+
+
+def address_of(index: int) -> str:
+    """The loopback address of the host with an index, from 0."""
+    return str(FIRST + index) if sys.platform == "linux" else ONLY
+
+
+def check_loopback(address: str, port: int, anywhere: bool = False) -> tuple[str, int]:
+    """An address of this machine's loopback. Raises BridgeError for another one, unless `anywhere` is allowed."""
+    try:
+        inside = ipaddress.IPv4Address(address).is_loopback
+    except ValueError:
+        raise BridgeError(f"{address!r} is no IPv4 address: names are not looked up outside") from None
+    if not inside and not anywhere:
+        raise BridgeError(f"{address}:{port} is not on this machine's loopback; --anywhere allows it")
+    return address, port
+
+
+def listen(address: str, port: int, kind: int) -> tuple[socket.socket, int]:
+    """A socket that does not block, bound to a loopback address and listening if it is a stream; and its port.
+
+    The port is the one that is asked for, else that and 10,000, else a free one. Raises BridgeError if there is none.
+    """
+    refused: OSError | None = None
+    for attempt in (port, port + SHIFT, 0):
+        if attempt > 65_535:
+            continue
+        try:
+            return _open(address, attempt, kind)
+        except OSError as error:
+            refused = error
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EADDRINUSE):
+                break
+    assert refused is not None
+    raise BridgeError(f"cannot listen on {address}, port {port}: {refused.strerror or refused}")
+
+
+def exactly(address: str, port: int, kind: int) -> tuple[socket.socket, int]:
+    """The same at this very port, 0 for any. Raises BridgeError."""
+    try:
+        return _open(address, port, kind)
+    except OSError as error:
+        raise BridgeError(f"cannot listen on {address}, port {port}: {error.strerror or error}") from None
+
+
+def _open(address: str, port: int, kind: int) -> tuple[socket.socket, int]:
+    sock = socket.socket(socket.AF_INET, kind)
+    try:
+        sock.setblocking(False)
+        if kind == socket.SOCK_STREAM and sys.platform != "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address, port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock, int(sock.getsockname()[1])
