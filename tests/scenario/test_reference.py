@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.scenario.bridging import Bridge
 from sim.scenario.dhcp import Dhcp, DhcpExpect, DhcpStepAction, Relay
 from sim.scenario.dns import NameServer, ZoneData
 from sim.scenario.expect import Expect, PingExpect, ProgramExpect, ResolveExpect, TcpExpect, TracerouteExpect, UdpExpect
@@ -40,7 +41,7 @@ PAGE = (TOPOLOGIES / "README.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 MODELS: list[type[Model]] = [
     *(Topology, Defaults, Interface, Link, Route, Ping, Traceroute, Udp, Tcp, Frame, LinkChange, NodeChange),
-    *(Command, Program, Service, Echo, Partition, Resolve, NameServer, ZoneData),
+    *(Bridge, Command, Program, Service, Echo, Partition, Resolve, NameServer, ZoneData),
     *(Nat, Forward, Timeouts, Firewall, Rule, Match),
     *(Chargen, Daytime, Discard, HttpProxy, Ntp, Smtp, Socks, ThroughputServer, TimeServer),
     *(Page, Site, WebServer, SecureWebServer, HttpRequest, HttpExpect, TimingExpect, Throughput, ThroughputExpect),
