@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from sim.wire import ipv4
+from typing import Final
+
+from sim.wire import icmpv4, ipv4, tcp, udp
 from sim.wire.decode import decode
 from sim.wire.layer import Layer
+
+IPV4: Final = b"\x08\x00"
+CHECKSUMS: Final[dict[type, int]] = {ipv4.Packet: 10, icmpv4.Message: 2, tcp.Segment: 16, udp.Datagram: 6}
+"""Where in its header each protocol has its checksum."""
 
 Change = tuple[str, str, str]
 """A field's name, and its value before and after."""
@@ -22,8 +28,10 @@ def changes(before: bytes, after: bytes) -> list[Change]:
             for name in was
             if not isinstance(was[name], bytes) and was[name] != now[name]
         ]
-        if _checksum(before, old) != _checksum(after, new):
-            found.append(("IPv4 header checksum", f"0x{_checksum(before, old):04x}", f"0x{_checksum(after, new):04x}"))
+        was_sum, now_sum = _checksum(before, old), _checksum(after, new)
+        if was_sum != now_sum:
+            name = "header checksum" if isinstance(old, ipv4.Packet) else "checksum"
+            found.append((f"{old.title()} {name}", f"0x{was_sum:04x}", f"0x{now_sum:04x}"))
     return found
 
 
@@ -49,5 +57,9 @@ def _packet(frame: bytes) -> ipv4.Packet | None:
 
 
 def _checksum(frame: bytes, layer: Layer) -> int:
-    """An IPv4 layer's checksum as it stands in an untagged frame; layers do not keep it."""
-    return int.from_bytes(frame[24:26], "big") if isinstance(layer, ipv4.Packet) and frame[12:14] == b"\x08\x00" else 0
+    """The checksum of a layer as it stands in an untagged frame; layers do not keep it."""
+    if frame[12:14] != IPV4 or type(layer) not in CHECKSUMS:
+        return 0
+    start = 14 if isinstance(layer, ipv4.Packet) else 14 + (frame[14] & 0x0F) * 4
+    at = start + CHECKSUMS[type(layer)]
+    return int.from_bytes(frame[at : at + 2], "big")
