@@ -113,7 +113,7 @@ def _unserved(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
     pools = [(name, network_of_pool(topology, name, service)) for name, _, service in servers_in(topology)]
     for segment in segments:
         clients = [(name, port) for name, port in segment.members if _asks(topology, name, port)]
-        if not clients:
+        if not clients or segment.open:
             continue
         own = [
             (owner.node, owner.address.ip)

@@ -94,6 +94,8 @@ def _networks(node: Host | Router) -> list[IPv4Network]:
 def _gateways(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
     neighbours: dict[End, set[IPv4Address]] = {}
     for segment in segments:
+        if segment.open:
+            continue
         addresses = {owner.address.ip for owner in owners_on(topology, segment)}
         neighbours.update(dict.fromkeys(segment.members, addresses))
     for name, node in _stacks(topology):
@@ -286,6 +288,8 @@ def _mtu(topology: Topology, name: str, port: str, link: int, limits: list[int |
 
 
 def _destinations(topology: Topology, segments: list[Segment]) -> Iterator[Fault]:
+    if any(segment.open for segment in segments):
+        return  # what is outside may forward to anywhere
     reach = Reach(topology, segments)
     for index, step in enumerate(topology.scenario):
         if not isinstance(step, PingStep | TracerouteStep | UdpStep | TcpStep) or _expects_failure(step):

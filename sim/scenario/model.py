@@ -45,6 +45,7 @@ from sim.scenario.nodes import (
     Router,
     Switch,
 )
+from sim.scenario.outlets import Outlet, Outside, Replay, Tap, Vxlan
 from sim.scenario.problems import Problem, Severity
 from sim.scenario.programs import Command, Program
 from sim.scenario.services import Service
@@ -115,6 +116,8 @@ __all__ = [
     "Node",
     "NodeChange",
     "NodeStep",
+    "Outlet",
+    "Outside",
     "Partition",
     "PartitionStep",
     "Ping",
@@ -125,6 +128,7 @@ __all__ = [
     "ProgramStep",
     "Queue",
     "Relay",
+    "Replay",
     "Resolve",
     "ResolveExpect",
     "ResolveStep",
@@ -134,6 +138,7 @@ __all__ = [
     "Station",
     "Step",
     "Switch",
+    "Tap",
     "Tcp",
     "TcpExpect",
     "TcpStep",
@@ -145,6 +150,7 @@ __all__ = [
     "Udp",
     "UdpExpect",
     "UdpStep",
+    "Vxlan",
     "WaitStep",
 ]
 

@@ -1,4 +1,5 @@
-"""The kinds of node: host, hub, switch, router, gateway, dns. A kind is here when a device stands behind it."""
+"""The kinds of node: host, hub, switch, router, gateway, dns, and those with a bare port. A kind is here when a device
+stands behind it."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 from pydantic_core import CoreSchema
 
 from sim import units
+from sim.scenario.base_node import BaseNode
 from sim.scenario.cables import Mtu
 from sim.scenario.dhcp import Relays
 from sim.scenario.dns import Addresses, HostNames, NameServer, SearchList
@@ -23,7 +25,6 @@ from sim.scenario.fields import (
     Model,
     Name,
     OwnMac,
-    Position,
     Prefix,
     Text,
     Whole,
@@ -32,6 +33,7 @@ from sim.scenario.fields import (
 )
 from sim.scenario.firewall import Firewall
 from sim.scenario.nat import Nat
+from sim.scenario.outlets import Replay, Tap, Vxlan
 from sim.scenario.services import Service
 
 
@@ -99,14 +101,6 @@ class _OneOrMore:
 
 RouteList = Annotated[list[Route], BeforeValidator(as_list), Field(min_length=1), _OneOrMore]
 Routes = dict[Prefix, RouteList]
-
-
-class BaseNode(Model):
-    """What every kind has: where it stands in a drawing, and words about it."""
-
-    position: Position | None = None
-    label: Text | None = None
-    description: Text | None = None
 
 
 class Machine(BaseNode):
@@ -218,8 +212,11 @@ KINDS: Final[dict[str, type[BaseNode]]] = {
     "gateway": Gateway,
     "host": Host,
     "hub": Hub,
+    "replay": Replay,
     "router": Router,
     "switch": Switch,
+    "tap": Tap,
+    "vxlan": Vxlan,
 }
 
 
@@ -243,5 +240,5 @@ def _similar(kind: object, known: str) -> str:
     return f"did you mean '{close[0]}'? {known}" if close else known
 
 
-Node = Dns | Gateway | Host | Hub | Router | Switch
+Node = Dns | Gateway | Host | Hub | Replay | Router | Switch | Tap | Vxlan
 AnyNode = Annotated[Annotated[Node, Field(discriminator="kind")], BeforeValidator(_check_kind)]

@@ -2,17 +2,19 @@
 
 A port that is named is taken by that name. Of a host or a router the interfaces are given, and an end without a port's
 name takes the first that no link names or has taken; hubs and switches make ports as they are needed: `eth1`, `eth2`.
+An outlet has one port, `eth0`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from itertools import chain, count, islice
 from typing import Final, NamedTuple
 
 from sim.scenario.fields import Path
-from sim.scenario.model import Host, Router, Topology
+from sim.scenario.model import Host, Node, Router, Topology
+from sim.scenario.outlets import BARE_PORT, Outlet
 from sim.scenario.problems import MAX_PROBLEMS
 
 End = tuple[str, str]
@@ -62,8 +64,15 @@ class Ports:
     def of(self, name: str) -> list[str]:
         """Those of one node; none of one that does not exist."""
         node = self._topology.nodes.get(name)
-        declared = node.interfaces if isinstance(node, Host | Router) else {}
-        return list(dict.fromkeys([*declared, *self._made.get(name, ())]))
+        declared = None if node is None else declared_ports(node)
+        return list(dict.fromkeys([*(declared or ()), *self._made.get(name, ())]))
+
+
+def declared_ports(node: Node) -> Collection[str] | None:
+    """The names of the ports that a node has from the beginning, and no others; None if links make them."""
+    if isinstance(node, Host | Router):
+        return node.interfaces
+    return (BARE_PORT,) if isinstance(node, Outlet) else None
 
 
 def similar(word: str, known: Iterable[str]) -> str | None:
@@ -100,9 +109,9 @@ class _Wires:
                     self._unknown(index, side, "unknown-node", f"there is no node '{end.node}'", end.node, nodes)
                 elif end.port is None:
                     continue
-                elif isinstance(node, Host | Router) and end.port not in node.interfaces:
+                elif (declared := declared_ports(node)) is not None and end.port not in declared:
                     message = f"{node.kind} '{end.node}' has no interface '{end.port}'"
-                    self._unknown(index, side, "unknown-port", message, end.port, node.interfaces)
+                    self._unknown(index, side, "unknown-port", message, end.port, declared)
                 else:
                     self._take(index, side, (end.node, end.port))
 
@@ -128,8 +137,8 @@ class _Wires:
                     self._taken[end] = -1
 
     def _candidates(self, name: str) -> Iterator[str]:
-        node = self._topology.nodes[name]
-        names = iter(node.interfaces) if isinstance(node, Host | Router) else (f"eth{i}" for i in count(1))
+        declared = declared_ports(self._topology.nodes[name])
+        names = (f"eth{i}" for i in count(1)) if declared is None else iter(declared)
         return (port for port in names if (name, port) not in self._taken)
 
     def _take(self, index: int, side: int, end: End) -> None:
@@ -143,13 +152,14 @@ class _Wires:
 
     def _no_free_port(self, index: int, side: int, name: str) -> None:
         node = self._topology.nodes[name]
-        assert isinstance(node, Host | Router)
-        used = ", ".join(f"{port} in {_link(self._taken[name, port])}" for port in islice(node.interfaces, 8))
+        ports = declared_ports(node) or ()
+        used = ", ".join(f"{port} in {_link(self._taken[name, port])}" for port in islice(ports, 8))
         message = f"{node.kind} '{name}' has no free interface for this link: {used}"
-        generated = name in self._topology.blueprint
-        hint = (
-            "of generated nodes only switches have more ports" if generated else "declare one more under its interfaces"
-        )
+        hint = "declare one more under its interfaces"
+        if isinstance(node, Outlet):
+            hint = "it has one port; put a switch there to join more"
+        elif name in self._topology.blueprint:
+            hint = "of generated nodes only switches have more ports"
         self._fault(index, side, "no-free-port", message, hint)
 
     def _unknown(self, index: int, side: int, code: str, message: str, word: str, known: Iterable[str]) -> None:

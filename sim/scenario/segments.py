@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 
 from sim.scenario.model import Host, Interface, Router, Topology
+from sim.scenario.outlets import Outlet, Outside
 from sim.scenario.ports import End, Wiring
 
 
 @dataclass
 class Segment:
-    """One broadcast domain: the ends of hosts and routers on it, the hubs and switches in it, the links it is of."""
+    """One broadcast domain: the ends of hosts and routers on it, the hubs and switches in it, the links it is of.
+
+    An `open` one goes on outside of the file, behind a TAP device or a tunnel: who else is on it is not known."""
 
     members: list[End] = field(default_factory=list)
     bridges: dict[str, None] = field(default_factory=dict)
     links: list[int] = field(default_factory=list)
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,11 @@ def segments_of(topology: Topology, wires: Wiring) -> list[Segment]:
         segment = segments.setdefault(root(_domain(topology, pair[0])), Segment())
         segment.links.append(index)
         for end in pair:
-            if isinstance(topology.nodes[end[0]], Host | Router):
+            node = topology.nodes[end[0]]
+            if isinstance(node, Host | Router):
                 segment.members.append(end)
+            elif isinstance(node, Outlet):
+                segment.open = segment.open or isinstance(node, Outside)
             else:
                 segment.bridges[end[0]] = None
     return list(segments.values())
