@@ -6,7 +6,8 @@
 May import engine, links, userland and lab. Start with `realtime.py`, which paces an engine and watches its doors.
 `session.py` is the bridged network; `published.py` shows its ports on loopback, `outward.py` leads others to real
 servers, `relay.py` and `datagrams.py` carry what goes over them, `control.py` takes commands meanwhile. In `tap.py` the
-cable of a port ends in a TAP device of the Linux kernel.
+cable of a port ends in a TAP device of the Linux kernel; `segments.py` opens those that a topology names, and VXLAN
+tunnels.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from sim.lab.collector import paused_collector
 from sim.lab.dhcp import add_client, add_relay, add_server
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
+from sim.lab.outlets import add_outlet
 from sim.lab.servers import serve
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments
@@ -22,6 +23,7 @@ from sim.links.queues.fq_codel import FqCoDel
 from sim.links.queues.red import Red
 from sim.links.queues.token_bucket import TokenBucket
 from sim.scenario import nodes
+from sim.scenario.outlets import Outlet
 from sim.scenario.ports import wiring
 from sim.scenario.targets import root_servers
 from sim.stack.interfaces import Interface
@@ -46,7 +48,7 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
         generated = _add_generated(net, topology, cables)
         for name in topology.written_nodes:
             try:
-                _add_node(net, name, topology.nodes[name])
+                _add_node(net, name, topology.nodes[name], topology.folder)
             except TopologyError as error:
                 raise topology.error(("nodes", name), error.message, error.hint) from None
         for index in range(generated, len(cables)):
@@ -146,9 +148,11 @@ def impairments(properties: LinkProperties) -> Impairments:
     )
 
 
-def _add_node(net: Network, name: str, spec: nodes.Node) -> None:
+def _add_node(net: Network, name: str, spec: nodes.Node, folder: str) -> None:
     if isinstance(spec, nodes.Hub):
         net.hub(name)
+    elif isinstance(spec, Outlet):
+        add_outlet(net, name, spec, folder)
     elif isinstance(spec, nodes.Switch):
         net.switch(name, ageing=spec.ageing, table_size=spec.table_size)
     elif isinstance(spec, nodes.Gateway):

@@ -297,12 +297,12 @@ class LabRouter(Tools, Router):
 class Probe(Receiver):
     """A bare port for tests: what arrives is kept, what is injected leaves as it is."""
 
-    def __init__(self, engine: Engine, name: str, mac: bytes, recorder: Recorder) -> None:
+    def __init__(self, engine: Engine, name: str, mac: bytes, recorder: Recorder, kind: str = "probe") -> None:
         self.engine = engine
         self.name = name
-        self.kind = "probe"
+        self.kind = kind
         self.frames: list[tuple[int, bytes]] = []
-        node = recorder.add_node(name, "probe")
+        node = recorder.add_node(name, kind)
         self.node = node
         self.ports = [Port(engine, self, "eth0", mac, recorder.add_port(node, "eth0"), 0)]
 

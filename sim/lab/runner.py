@@ -17,6 +17,7 @@ from sim.lab.dns_walk import walk
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
 from sim.lab.nodes import Tools
+from sim.lab.outlets import refuse_virtual_time
 from sim.scenario.model import Topology
 from sim.scenario.steps import Step
 from sim.tracing import kinds
@@ -167,7 +168,8 @@ class Run:
             self._prepare(number, step)
 
     def run(self, until: int | None = None, budget: int = EVENT_BUDGET) -> Report:
-        """Run to the end of the last step, or to `until` (ns)."""
+        """Run to the end of the last step, or to `until` (ns). Raises TopologyError for what virtual time cannot do."""
+        refuse_virtual_time(self.topology)
         engine = self.network.engine
         self.begin()
         error = None

@@ -163,6 +163,8 @@ class Vxlan(Outside):
         for index, end in enumerate(self.remote):
             if end == self.local or end in seen or int(end.address) == 0:
                 why = "its own end" if end == self.local else "nobody's" if int(end.address) == 0 else "there twice"
-                raise FieldError(f"the remote {end} is {why}", "a remote is another end of the tunnel", ("remote", index))
+                raise FieldError(
+                    f"the remote {end} is {why}", "a remote is another end of the tunnel", ("remote", index)
+                )
             seen.add(end)
         return self

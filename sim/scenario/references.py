@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from sim.scenario.addressing import purpose_of
+from sim.scenario.capture_files import capture_problems
 from sim.scenario.dhcp_lint import dhcp_faults
 from sim.scenario.dns import NameServer
 from sim.scenario.expect import Expect, Station
@@ -65,7 +66,7 @@ def references(topology: Topology, wires: Wiring | None = None) -> list[Problem]
     )
     faults = [fault for rule in rules for fault in islice(rule, MAX_PROBLEMS)]
     found = [topology.problem("error", fault.code, fault.path, fault.message, fault.hint) for fault in faults]
-    return found + zone_problems(topology)
+    return found + zone_problems(topology) + capture_problems(topology)
 
 
 def address_fault(address: IPv4Interface) -> tuple[str, str | None] | None:

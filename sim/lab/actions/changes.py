@@ -6,7 +6,7 @@ from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Cables, Done
 from sim.lab.build import impairments, link_properties
 from sim.lab.network import Network
-from sim.lab.nodes import Probe
+from sim.lab.outlets import ReplayNode
 from sim.scenario import steps
 from sim.units import format_duration
 
@@ -37,7 +37,7 @@ class NodeAction(Action):
         super().__init__(net, on_done)
         self.step = step
         self.title = f"node {step.name}"
-        if isinstance(net[step.name], Probe):
+        if net[step.name].kind == "probe":
             raise TopologyError(f"{step.name} is a probe: it has no power switch")
 
     def start(self) -> None:
@@ -68,10 +68,21 @@ class HealAction(Action):
 
 
 class WaitAction(Action):
+    """Its journeys are those of the frames that are replayed in the meantime."""
+
     def __init__(self, net: Network, duration: int, on_done: Done) -> None:
         super().__init__(net, on_done)
         self.title = f"wait {format_duration(duration)}"
         self._duration = duration
 
     def start(self) -> None:
-        self.net.engine.after(self._duration, self.on_done)
+        replays = [node for node in self.net.nodes.values() if isinstance(node, ReplayNode)]
+        before = [len(node.roots) for node in replays]
+
+        def end() -> None:
+            self.roots = sorted(
+                root for node, count in zip(replays, before, strict=True) for root in node.roots[count:]
+            )
+            self.on_done()
+
+        self.net.engine.after(self._duration, end)
