@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sim.devices.node import IpNode
@@ -23,7 +24,7 @@ from sim.links.queues.fq_codel import FqCoDel
 from sim.links.queues.red import Red
 from sim.links.queues.token_bucket import TokenBucket
 from sim.scenario import nodes
-from sim.scenario.outlets import Outlet
+from sim.scenario.outlets import Outlet, Vxlan
 from sim.scenario.ports import wiring
 from sim.scenario.targets import root_servers
 from sim.stack.interfaces import Interface
@@ -42,6 +43,7 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
     Raises TopologyError, with the place in the file, for what only shows when it is put together.
     """
     net = Network(topology.seed if seed is None else seed, topology.name, record)
+    _choose_mac_block(net, topology)
     ends = wiring(topology).ends
     cables = topology.cables()
     with paused_collector():
@@ -63,6 +65,14 @@ def build(topology: Topology, seed: int | None = None, record: bool = True) -> N
         if isinstance(node, nodes.Host | nodes.Router):
             _start(net, topology, name, node, roots)
     return net
+
+
+def _choose_mac_block(net: Network, topology: Topology) -> None:
+    """Whoever is at the other end of a tunnel counts MAC addresses up as well: take those that go with our own end."""
+    tunnels = [node for node in topology.written_nodes.values() if isinstance(node, Vxlan)]
+    if tunnels:
+        own = f"{tunnels[0].local} {tunnels[0].netns or ''}"
+        net.take_mac_block(int.from_bytes(sha256(own.encode()).digest()[:2], "big"))
 
 
 def _start(net: Network, topology: Topology, name: str, spec: nodes.Host | nodes.Router, roots: Sequence[str]) -> None:

@@ -308,6 +308,13 @@ class Network(Running):
         self._macs += 1
         return b"\x02" + self._macs.to_bytes(5, "big")
 
+    def take_mac_block(self, block: int) -> None:
+        """Count MAC addresses up from 02:BB:BB:00:00:01, from now on; `block` is 0 to 65535.
+
+        Networks that share a segment need different blocks: each would give its first ports the same addresses.
+        """
+        self._macs = block << 24
+
     def port_for(self, end: End) -> Port:
         """The port that a link's end names: itself, the one called so, or the node's next free one."""
         if isinstance(end, Port):

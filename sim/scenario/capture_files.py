@@ -26,8 +26,8 @@ LARGEST: Final = 256 << 20
 LINKTYPE_ETHERNET: Final = 1
 LINK_TYPES: Final = {
     0: "BSD loopback", 6: "Token Ring", 9: "PPP", 101: "raw IP", 105: "IEEE 802.11", 108: "OpenBSD loopback",
-    113: "Linux cooked v1", 127: "IEEE 802.11 with radiotap", 147: "private use", 189: "USB", 192: "PPI", 228: "raw IPv4",
-    229: "raw IPv6", 249: "USBPcap", 276: "Linux cooked v2",
+    113: "Linux cooked v1", 127: "IEEE 802.11 with radiotap", 147: "private use", 189: "USB", 192: "PPI",
+    228: "raw IPv4", 229: "raw IPv6", 249: "USBPcap", 276: "Linux cooked v2",
 }  # fmt: skip
 """Those that people capture by mistake, from tcpdump's list; `-i any` gives cooked ones."""
 
@@ -261,7 +261,10 @@ class CaptureError(Exception):
 
 
 def frames_of(node: Replay, folder: str) -> list[tuple[int, bytes]]:
-    """(ns after the first, frame) of what a node replays; the file's path leads on from `folder`. Raises CaptureError."""
+    """(ns after the first, frame) of what a node replays; the file's path leads on from `folder`.
+
+    Raises CaptureError.
+    """
     path = os.path.join(folder, node.file)
     if not os.path.exists(path):
         raise CaptureError("file", "no-file", f"there is no file {node.file!r}", _near(path))
