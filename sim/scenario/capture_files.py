@@ -45,15 +45,19 @@ IF_NAME: Final = 2
 IF_TSRESOL: Final = 9
 IF_FCSLEN: Final = 13
 IF_TSOFFSET: Final = 14
+EPB_FLAGS: Final = 2
+DIRECTIONS: Final = ("", "in", "out", "")  # the two lowest bits of epb_flags
 MICROSECONDS: Final = 6  # if_tsresol of an interface that has none: units of 10^-6 s
 
 
 class Packet(NamedTuple):
-    """A frame, when it was captured (ns since 1970), and at which interface (its index)."""
+    """A frame, when it was captured (ns since 1970), at which interface (its index) and on its way where, if that is
+    known: in or out."""
 
     time: int
     interface: int
     frame: bytes
+    direction: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,9 @@ class Capture:
     packets: list[Packet]
     interfaces: list[Interface]
 
-    def frames(self, interface: str | None = None) -> list[tuple[int, bytes]]:
-        """(ns after the first, frame) in the order of time; those of one interface, if it is named.
+    def frames(self, interface: str | None = None, direction: str = "both") -> list[tuple[int, bytes]]:
+        """(ns after the first, frame) in the order of time; those of one interface, if it is named, and of one
+        direction, "in" or "out".
 
         Raises KeyError for an interface that is not there, WireError when there is nothing that can be sent.
         """
@@ -86,17 +91,27 @@ class Capture:
                 raise KeyError(interface)
         chosen = sorted((packet for packet in self.packets if packet.interface in wanted), key=lambda found: found.time)
         for number in dict.fromkeys(packet.interface for packet in chosen):
-            own = self.interfaces[number]
-            if own.link_type != LINKTYPE_ETHERNET:
-                named = LINK_TYPES.get(own.link_type)
-                what = f"link type {own.link_type}" + (f" ({named})" if named else "")
-                at = f", at interface {own.name}" if own.name else ""
-                raise WireError(f"it has no Ethernet frames, but {what}{at}")
-            if own.checked:
-                raise WireError("its frames end with frame check sequences, which nothing here has")
+            _check(self.interfaces[number])
+        if direction != "both":
+            if any(not packet.direction for packet in chosen):
+                raise WireError("it does not say of all packets whether they went in or out")
+            chosen = [packet for packet in chosen if packet.direction == direction]
         if not chosen:
-            raise WireError("there is no packet in it" + ("" if interface is None else f" of interface {interface}"))
+            where = "" if interface is None else f" of interface {interface}"
+            which = "" if direction == "both" else f" that went {direction}"
+            raise WireError(f"there is no packet{which}{where} in it")
         return [(packet.time - chosen[0].time, packet.frame) for packet in chosen]
+
+
+def _check(interface: Interface) -> None:
+    """Raise WireError for an interface whose frames no port here can send."""
+    if interface.link_type != LINKTYPE_ETHERNET:
+        named = LINK_TYPES.get(interface.link_type)
+        what = f"link type {interface.link_type}" + (f" ({named})" if named else "")
+        at = f", at interface {interface.name}" if interface.name else ""
+        raise WireError(f"it has no Ethernet frames, but {what}{at}")
+    if interface.checked:
+        raise WireError("its frames end with frame check sequences, which nothing here has")
 
 
 def parse(data: bytes) -> Capture:
@@ -208,11 +223,16 @@ class _Pcapng:
             heads = "IIIII" if kind == ENHANCED_PACKET else "H2xIIII"
             interface, high, low, size, original = self._unpack(heads, at, end)
             self._packet(interface, high << 32 | low, at + 20, size, original, end)
+            if kind == ENHANCED_PACKET:
+                self._direct(at + 20 + size + -size % 4, end)
         elif kind == SIMPLE_PACKET:
             raise WireError(f"the packet at byte {at} has no time: it is in a simple packet block")
 
     def _unpack(self, form: str, at: int, end: int) -> tuple[int, ...]:
-        return struct.unpack_from(self._order + form, self._data[at : min(end, at + 20)])
+        return self._unpack_from(form, self._data[at : min(end, at + 20)])
+
+    def _unpack_from(self, form: str, data: bytes) -> tuple[int, ...]:
+        return struct.unpack_from(self._order + form, data)
 
     def _packet(self, interface: int, time: int, at: int, size: int, original: int, end: int) -> None:
         number = len(self._packets) + 1
@@ -222,6 +242,13 @@ class _Pcapng:
         own = self._interfaces[place]
         frame = _whole(self._data, number, at, size, original, end - at)
         self._packets.append(Packet(own.offset * NANOSECONDS + time * NANOSECONDS // own.unit, place, frame))
+
+    def _direct(self, at: int, end: int) -> None:
+        """Read the options of the packet that was read last: where it went."""
+        flags = dict(self._options(at, end)).get(EPB_FLAGS, b"")
+        if len(flags) == 4:
+            (bits,) = self._unpack_from("I", flags)
+            self._packets[-1] = self._packets[-1]._replace(direction=DIRECTIONS[bits & 3])
 
     def _options(self, at: int, end: int) -> Iterator[tuple[int, bytes]]:
         while end - at >= 4:
@@ -278,7 +305,7 @@ def frames_of(node: Replay, folder: str) -> list[tuple[int, bytes]]:
         raise CaptureError("file", "bad-capture", f"{node.file} cannot be read: {why}") from None
     try:
         capture = parse(data)
-        return capture.frames(node.interface)
+        return capture.frames(node.interface, node.direction)
     except WireError as error:
         hint = "none of it is replayed; tshark -r shows what it holds"
         raise CaptureError("file", "bad-capture", f"{node.file} cannot be replayed: {error}", hint) from None

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, PrivateAttr, WithJsonSchema, model_validator
 
 from sim.errors import TopologyError
+from sim.scenario.base_node import BaseNode
 from sim.scenario.blueprint import Blueprint
 from sim.scenario.bridging import Bridge
 from sim.scenario.cables import BurstLoss, Link, LinkProperties
@@ -34,7 +35,6 @@ from sim.scenario.members import Links, Nodes, Tables
 from sim.scenario.nodes import (
     KINDS,
     AnyNode,
-    BaseNode,
     Dns,
     Gateway,
     Host,

@@ -59,11 +59,12 @@ CaptureFile = Annotated[
 class Replay(Outlet):
     """Sends the frames of a capture, at their times: the first at `start` (ns), the others as long after it as in the
     capture, `speed` times as fast; all of it `loop` times, `pause` (ns) after its last frame again. Of a pcapng file
-    with several interfaces those of one only, by its name, if `interface` says so."""
+    those of one `interface` only, by its name, and in one `direction`, if that is said."""
 
     kind: Literal["replay"]
     file: CaptureFile
     interface: Annotated[Text, Field(min_length=1)] | None = None
+    direction: Literal["in", "out", "both"] = "both"
     speed: Speed = Fraction(1)
     start: Duration = 0
     loop: Annotated[Whole, Field(ge=1, le=1_000_000)] = 1

@@ -18,6 +18,9 @@ SHAPES: Final = {
     "switch": ('["', '"]'),
     "router": ('(["', '"])'),
     "gateway": ('[["', '"]]'),
+    "replay": ('>"', '"]'),
+    "tap": ('[/"', '"/]'),
+    "vxlan": ('[/"', '"/]'),
 }
 _PLAIN: Final = frozenset(" .,:/%+-_±…")
 

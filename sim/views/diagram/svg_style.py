@@ -65,6 +65,9 @@ ICONS: Final = {
     ),
     "gateway": "M12 3l8 3v6c0 5-3.500 7.500-8 9c-4.500-1.500-8-4-8-9V6zM8 10h7l-2-2M16 14H9l2 2",
     "dns": "M5 3h11l3 3v15H5zM8 9h8M8 13h8M8 17h5",
+    "replay": "M5 4h14v16H5zM10 8.500l6 3.500l-6 3.500z",
+    "tap": "M9 3v6M15 3v6M6 9h12v3a6 6 0 0 1-12 0zM12 18v4",
+    "vxlan": "M3 12a3 6 0 1 1 6 0a3 6 0 1 1-6 0M6 6h12a3 6 0 0 1 0 12H6M13 12h5l-2-2M18 12l-2 2",
 }
 
 
@@ -83,6 +86,9 @@ def outline(kind: str, x: float, y: float, width: float, height: float) -> str:
         )
     if kind == "switch":
         return f"M{x:g} {y:g}h{width:g}v{height:g}h{-width:g}Z"
+    if kind in ("tap", "vxlan"):
+        slant = 10.0  # what is behind it leads out of the page
+        return f"M{x + slant:g} {y:g}H{x + width:g}L{x + width - slant:g} {y + height:g}H{x:g}Z"
     if kind == "dns":
         fold = 14.0
         return (
