@@ -54,7 +54,7 @@ MODELS: list[type[Model]] = [
 ]
 CODES = {
     "unknown-node", "unknown-port", "unknown-link", "port-in-use", "no-free-port", "wrong-kind", "no-address",
-    "no-path", "no-file", "no-name-server", "no-root", "bad-zone",
+    "no-path", "no-file", "no-name-server", "no-root", "bad-zone", "bad-capture",
     "address-misuse", "duplicate-ip", "duplicate-mac", "gateway-off-subnet", "gateway-missing",
     "next-hop-off-subnet",
     "mask-mismatch", "subnet-overlap", "mtu-mismatch", "l2-loop", "dangling-port", "unlinked-node",
