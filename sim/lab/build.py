@@ -10,11 +10,11 @@ from sim.devices.node import IpNode
 from sim.errors import TopologyError
 from sim.lab import gateways
 from sim.lab.assembly import Material, assemble
+from sim.lab.bare_ports import add_outlet
 from sim.lab.collector import paused_collector
 from sim.lab.dhcp import add_client, add_relay, add_server
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
-from sim.lab.outlets import add_outlet
 from sim.lab.servers import serve
 from sim.links.channel import Properties
 from sim.links.impairments import BurstLoss, Impairments

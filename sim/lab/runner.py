@@ -10,6 +10,7 @@ from sim.engine.engine import NO_CAUSE
 from sim.errors import BudgetError, TopologyError
 from sim.lab.actions.base import Action
 from sim.lab.actions.choose import action_for
+from sim.lab.bare_ports import refuse_virtual_time
 from sim.lab.build import build
 from sim.lab.conflicts import Conflicts
 from sim.lab.dhcp import await_leases
@@ -17,7 +18,6 @@ from sim.lab.dns_walk import walk
 from sim.lab.expectations import Judge, total_drops
 from sim.lab.network import Network
 from sim.lab.nodes import Tools
-from sim.lab.outlets import refuse_virtual_time
 from sim.scenario.model import Topology
 from sim.scenario.steps import Step
 from sim.tracing import kinds

@@ -6,7 +6,7 @@ from sim.errors import TopologyError
 from sim.lab.actions.base import Action, Cables, Done
 from sim.lab.build import impairments, link_properties
 from sim.lab.network import Network
-from sim.lab.outlets import ReplayNode
+from sim.lab.replay import ReplayNode
 from sim.scenario import steps
 from sim.units import format_duration
 
