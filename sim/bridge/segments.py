@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sys
 from typing import Final, Protocol
 
 from sim.bridge.realtime import Door
@@ -19,6 +20,8 @@ from sim.lab.network import Network
 from sim.lab.outlets import TapOutlet
 from sim.lab.vxlan import Address, VxlanOutlet
 
+IP_MTU_DISCOVER: Final = 10  # <linux/in.h>; Python's socket has no names for these two
+IP_PMTUDISC_DO: Final = 2
 LARGEST_DATAGRAM: Final = 65_535
 BUFFER: Final = 4 << 20
 """Bytes asked for on both sides of a socket: a window of TCP that comes at once. The system may give less."""
@@ -160,6 +163,9 @@ def _bound(local: Address) -> socket.socket:
         opened.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             opened.setsockopt(socket.SOL_SOCKET, option, BUFFER)
+        if sys.platform == "linux":
+            # RFC 7348 4.3: a VTEP must not fragment. What is too long for the way is refused, with that reason.
+            opened.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         opened.bind(local)
     except BaseException:
         opened.close()
