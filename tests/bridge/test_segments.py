@@ -317,7 +317,7 @@ def test_a_tap_device_of_a_file(netns: str) -> None:
         assert "NO-CARRIER" in ip(f"-n {netns} link show tap0")
         made.net.set_link(made.net.link_between("t", "s"), True)
         ip(f"-n {netns} link set tap0 down")
-        made.ping("10.0.0.9", count=1, timeout=MILLISECOND)
+        made.ping("10.0.0.9", count=1, timeout=50 * MILLISECOND)
         assert tap.drops()["TAP interface down"] >= 1
     assert "tap0" not in ip(f"-n {netns} link show")
     assert tap.transport is None  # type: ignore[attr-defined]
