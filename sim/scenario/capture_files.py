@@ -197,12 +197,12 @@ class _Pcapng:
         if data[at : at + 4] == SECTION_HEADER.to_bytes(4, "big"):  # reads the same from both ends
             self._order = "<" if data[at + 8 : at + 12] == BYTE_ORDER_MAGIC.to_bytes(4, "little") else ">"
             self._first = len(self._interfaces)
-        kind, length = struct.unpack_from(self._order + "II", data, at)
+        kind, length = self._unpack("II", at, at + 8)
         if length < 12 or length % 4:
             raise WireError(f"the block at byte {at} has an impossible length of {length}")
         if length > left:
             raise WireError(f"it is cut short: {left} of {length} bytes of a block at byte {at}")
-        (again,) = struct.unpack_from(self._order + "I", data, at + length - 4)
+        (again,) = self._unpack("I", at + length - 4, at + length)
         if again != length:
             raise WireError(f"the block at byte {at} says {length} at its beginning and {again} at its end")
         try:

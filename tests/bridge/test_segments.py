@@ -17,6 +17,7 @@ import pytest
 
 from sim.bridge.realtime import Door, Pacer
 from sim.bridge.segments import open_doors
+from sim.bridge.session import Bridge, Settings
 from sim.bridge.tap import BATCH, run_in_namespace
 from sim.errors import TopologyError
 from sim.lab.build import build
@@ -273,6 +274,30 @@ def test_a_namespace_that_is_not_there() -> None:
     topology = loads("nodes:\n  t: {kind: tap, device: tap0, netns: packetsim-nowhere}\n")
     with pytest.raises(TopologyError, match=r":2:26: error: there is no network namespace 'packetsim-nowhere'"):
         open_doors(build(topology), topology)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_real_client_of_one_bridge_and_a_server_in_the_other(tmp_path: Path) -> None:
+    """curl enters one simulated network; the server is in another one, behind a line of 20 ms."""
+    one, two = free_port(), free_port()
+    (tmp_path / "a.yaml").write_text(network(one, f'"127.0.0.1:{two}"', "10.0.0.1"))
+    served = "10.0.0.2/24, services: [{http: {body: hello}}]"
+    text = network(two, f'"127.0.0.1:{one}"', "10.0.0.2").replace("10.0.0.2/24", served)
+    (tmp_path / "b.yaml").write_text(text.replace("[h, s]", "{endpoints: [h, s], delay: 20ms}"))
+
+    def doors(bridge: Bridge) -> list[Door]:
+        return open_doors(bridge.network, bridge.topology)
+
+    with (
+        Bridge(tmp_path / "a.yaml", Settings(socks=0), doors=doors) as a,
+        Bridge(tmp_path / "b.yaml", doors=doors),
+    ):
+        proxy = "{}:{}".format(*a.ports["socks"])
+        command = ["curl", "-sS", "-m", "9", "-w", " %{time_total}", "--socks5", proxy, "http://10.0.0.2/"]
+        body, seconds = subprocess.check_output(command, text=True).split()
+    assert body == "hello"
+    assert float(seconds) >= 0.08  # the handshake, the request
 
 
 # With the kernel -------------------------------------------------------------------------------------------------

@@ -102,6 +102,27 @@ links: [[pc, "gw:inside"]]
     assert "gateway" in (icon.get("href") or "")
 
 
+def test_what_leads_out_has_an_outline_and_icons_of_its_own() -> None:
+    text = """
+nodes:
+  pc: {kind: host, ip: 192.168.1.10/24}
+  sw: {kind: switch}
+  out: {kind: tap, device: tap0}
+  away: {kind: vxlan, vni: 1, local: 127.0.0.1, remote: 127.0.0.2}
+links: [[pc, sw], [out, sw], [away, sw]]
+"""
+    root = ElementTree.fromstring(svg_of(text))
+    groups = {group.get("class"): group for group in root.iter(f"{SVG}g")}
+    outlines = {}
+    for kind in ("host", "tap", "vxlan"):
+        shape, icon = groups[kind].find(f"{SVG}path[@class='shape']"), groups[kind].find(f"{SVG}use")
+        assert shape is not None
+        assert icon is not None
+        assert icon.get("href") == f"#icon-{kind}"
+        outlines[kind] = re.sub(r"[-0-9. ]", "", shape.get("d") or "")
+    assert outlines["tap"] == outlines["vxlan"] != outlines["host"]
+
+
 def test_a_subnet_is_one_colour_and_a_router_parts_two() -> None:
     root = ElementTree.fromstring(svg_of(TWO_SUBNETS))
     colours = []
