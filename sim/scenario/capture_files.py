@@ -295,14 +295,17 @@ def frames_of(node: Replay, folder: str) -> list[tuple[int, bytes]]:
     path = os.path.join(folder, node.file)
     if not os.path.exists(path):
         raise CaptureError("file", "no-file", f"there is no file {node.file!r}", _near(path))
+    if not os.path.isfile(path):  # reading a device or a pipe might never end
+        raise CaptureError("file", "bad-capture", f"{node.file} is no file")
     try:
-        if os.path.getsize(path) > LARGEST:
-            raise CaptureError("file", "bad-capture", f"{node.file} is larger than {LARGEST >> 20} MiB", "cut it up")
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(LARGEST + 1)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise CaptureError("file", "bad-capture", f"{node.file} cannot be read: {why}") from None
+    if len(data) > LARGEST:
+        hint = "cut it up: editcap -c"
+        raise CaptureError("file", "bad-capture", f"{node.file} is larger than {LARGEST >> 20} MiB", hint)
     try:
         capture = parse(data)
         return capture.frames(node.interface, node.direction)
@@ -318,7 +321,8 @@ def frames_of(node: Replay, folder: str) -> list[tuple[int, bytes]]:
 
 def _near(path: str) -> str:
     folder = os.path.dirname(path) or "."
-    there = [name for name in os.listdir(folder) if ".pcap" in name] if os.path.isdir(folder) else []
+    readable = os.path.isdir(folder) and os.access(folder, os.R_OK)
+    there = [name for name in os.listdir(folder) if ".pcap" in name] if readable else []
     close = similar(os.path.basename(path), sorted(there))
     return close or "the path leads on from where this file is"
 

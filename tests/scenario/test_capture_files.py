@@ -15,8 +15,10 @@ from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgWriter, RawPcapNgReader, RawPcapWriter
 
 import sim
-from sim.errors import WireError
+from sim.errors import TopologyError, WireError
+from sim.scenario import capture_files
 from sim.scenario.capture_files import Capture, parse
+from sim.scenario.load import loads
 
 FRAMES = [bytes.fromhex("ffffffffffff02000000000108060001") + bytes([n]) * 50 for n in range(4)]
 TIMES = [1_700_000_000_000_001_000, 1_700_000_000_500_000_000, 1_700_000_001_000_007_000, 1_700_000_004_294_967_000]
@@ -262,3 +264,15 @@ def test_a_capture_with_frame_check_sequences() -> None:
 def test_a_capture_without_packets() -> None:
     with pytest.raises(WireError, match="there is no packet in it"):
         Capture([], []).frames()
+
+
+def test_what_might_never_end_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(TopologyError, match="/dev/zero is no file"):
+        loads("nodes:\n  rp: {kind: replay, file: /dev/zero}\n")
+
+
+def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_files, "LARGEST", len(WHOLE) - 1)
+    (tmp_path / "a.pcapng").write_bytes(WHOLE)
+    with pytest.raises(TopologyError, match="a.pcapng is larger than 0 MiB"):
+        loads(f"nodes:\n  rp: {{kind: replay, file: {tmp_path}/a.pcapng}}\n")

@@ -224,7 +224,7 @@ def test_problems_as_data(tmp_path: Path) -> None:
         "line": 2,
         "column": 13,
         "source": "  a: {kind: hob}",
-        "hint": "did you mean 'hub'? kinds are dns, gateway, host, hub, router, switch",
+        "hint": "did you mean 'hub'? kinds are dns, gateway, host, hub, replay, router, switch, tap, vxlan",
     }
     assert [(found.code, found.line) for found in problems(tmp_path / "none.yaml")] == [("yaml", None)]
     assert [found.code for found in problems_in("a: [")] == ["yaml"]
