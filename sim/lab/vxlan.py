@@ -60,6 +60,8 @@ class VxlanOutlet(Outlet):
         hosts = [host for host, _ in self.remotes]
         self._by_host = {host: (host, port) for host, port in self.remotes if hosts.count(host) == 1}
         self._hosts = frozenset(hosts)
+        self._ends = frozenset(self.remotes)
+        self._swept = -SECOND
 
     @property
     def send(self) -> Send | None:
@@ -101,15 +103,21 @@ class VxlanOutlet(Outlet):
             self._behind.clear()
 
     def _learn(self, source: bytes, sender: Address) -> None:
-        remote = sender if sender in self.remotes else self._by_host.get(sender[0])
+        remote = sender if sender in self._ends else self._by_host.get(sender[0])
         if remote is None or source[0] & 1:  # one of several on that machine; or no address of a sender
             return
         if source not in self._behind and len(self._behind) >= TABLE_SIZE:
-            fresh = self.table()
-            self._behind = {mac: entry for mac, entry in self._behind.items() if mac in fresh}
+            self._make_room()
             if len(self._behind) >= TABLE_SIZE:
                 return  # as a switch whose table is full: its frames are flooded
         self._behind[source] = (remote, int(self.engine.now))
+
+    def _make_room(self) -> None:
+        """Forget what is too old, not more often than once a second: a flood of addresses is not to cost much."""
+        now = int(self.engine.now)
+        if now >= self._swept + SECOND:
+            self._swept = now
+            self._behind = {mac: entry for mac, entry in self._behind.items() if entry[1] >= now - AGEING}
 
     def _remotes_for(self, destination: bytes) -> list[Address]:
         known = self._behind.get(destination)
