@@ -214,8 +214,8 @@ def _settle(control: socket.socket, layout: Layout, user: bool) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
     if layout.host_name:
         socket.sethostname(layout.host_name)
-    with suppress(OSError), open(NEW_INTERFACES_IPV6, "w", encoding="ascii") as file:
-        file.write("1")  # the simulated network has no IPv6, for which the kernel would look
+    with suppress(OSError):
+        _write(NEW_INTERFACES_IPV6, "1")  # the simulated network has no IPv6, for which the kernel would look
     taps = _step(TUN, "TAP device", lambda: [_make_tap(name) for name in layout.taps])
     _configure(layout.setup)
     missing = _step(FILES, "files over those of the system", lambda: _lay_files(libc, layout.files))
@@ -246,8 +246,16 @@ def _call(function: Callable[..., int], *arguments: object) -> None:
 def _map_ids(uid: int, gid: int) -> None:
     """Be root in the user namespace that we just made, and nobody else (user_namespaces(7))."""
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        _write(f"/proc/self/{name}", text)
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file of the kernel's, in one call, and without the codecs that Python may not find from here."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 def _make_tap(name: str) -> Tap:
