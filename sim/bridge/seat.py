@@ -69,6 +69,7 @@ def vacate(host: LabHost) -> list[str]:
     served = [process.name for process in host.services]
     kept = {interface.index: list(interface.addresses) for interface in host.stack.interfaces}
     host.set_power(False)
+    host.services = ()
     for index, addresses in kept.items():
         interface = host.stack.interfaces[index]
         for address, length in addresses:
