@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,15 +31,29 @@ name: lab
 seed: 3
 defaults: {link: {bandwidth: 1Gbps, delay: 10us}}
 nodes:
-  pc1: {kind: host, ip: 192.168.1.10/24, gateway: 192.168.1.1, dns: 203.0.113.53, search: corp.test, mac: 02:00:00:00:01:10,
-        mtu: 1400, hosts: {printer.lan: 192.168.1.99}, services: [{http: {body: simulated}}]}
+  pc1:
+    kind: host
+    ip: 192.168.1.10/24
+    gateway: 192.168.1.1
+    mac: 02:00:00:00:01:10
+    mtu: 1400
+    dns: 203.0.113.53
+    search: corp.test
+    hosts: {printer.lan: 192.168.1.99}
+    services: [{http: {body: simulated}}]
   pc2: {kind: host, ip: 192.168.1.11/24, gateway: 192.168.1.1}
   sw1: {kind: switch}
   gw: {kind: gateway, interfaces: {inside: 192.168.1.1/24, outside: 203.0.113.1/24}}
   sw2: {kind: switch}
   ns: {kind: dns, ip: 203.0.113.53/24, gateway: 203.0.113.1, records: {web.corp.test: 203.0.113.80}}
   web: {kind: host, ip: 203.0.113.80/24, gateway: 203.0.113.1, services: [{http: {body: hello}}]}
-links: [[pc1, sw1], [pc2, sw1], ["gw:inside", sw1], ["gw:outside", sw2], [ns, sw2], {endpoints: [web, sw2], delay: 10ms}]
+links:
+  - [pc1, sw1]
+  - [pc2, sw1]
+  - ["gw:inside", sw1]
+  - ["gw:outside", sw2]
+  - [ns, sw2]
+  - {endpoints: [web, sw2], delay: 10ms}
 """
 
 rooted = pytest.mark.root
@@ -77,9 +92,10 @@ class Lab:
             command, capture_output=True, text=True, env=self.environment, timeout=PATIENCE, check=False, **named
         )
 
-    def start(self, *program: str, **named: Any) -> subprocess.Popen[str]:
-        """`sim exec` of a program in a process group of its own."""
-        return subprocess.Popen(
+    @contextmanager
+    def started(self, *program: str, **named: Any) -> Iterator[subprocess.Popen[str]]:
+        """`sim exec` of a program in a process group of its own, which ends with the `with`."""
+        started = subprocess.Popen(
             self.command(str(self.file), "pc1", "--", *program),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,6 +105,12 @@ class Lab:
             process_group=0,
             **named,
         )
+        try:
+            yield started
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.communicate()
 
 
 @pytest.fixture
@@ -199,16 +221,17 @@ class TestPrograms:
             encoding="utf-8",
         )
         lab.file.write_text(
-            LAB.replace("192.168.1.11/24,", "192.168.1.11/24, services: [{program: client.py}],"), encoding="utf-8"
+            LAB.replace("192.168.1.11/24,", "192.168.1.11/24, services: [{program: {run: client.py}}],"),
+            encoding="utf-8",
         )
         (tmp_path / "page").write_text("real", encoding="utf-8")
         (tmp_path / "got-real").write_text("", encoding="utf-8")
-        started = lab.start("/usr/bin/python3", "-u", "-m", "http.server", "8000", cwd=tmp_path)
-        assert line_with(started.stderr, "got-real").startswith("192.168.1.11 ")
-        os.killpg(started.pid, signal.SIGINT)
-        out, _ = started.communicate(timeout=PATIENCE)
-        assert "Keyboard interrupt received" in out
-        assert started.returncode == 0
+        with lab.started("/usr/bin/python3", "-u", "-m", "http.server", "8000", cwd=tmp_path) as started:
+            assert line_with(started.stderr, "got-real").startswith("192.168.1.11 ")
+            os.killpg(started.pid, signal.SIGINT)
+            out, _ = started.communicate(timeout=PATIENCE)
+            assert "Keyboard interrupt received" in out
+            assert started.returncode == 0
 
     def test_a_lease_comes_first(self, lab: Lab) -> None:
         text = LAB.replace("ip: 192.168.1.11/24, gateway: 192.168.1.1", "ip: dhcp")
@@ -229,7 +252,13 @@ class TestPrograms:
 class TestProcess:
     @pytest.mark.parametrize(
         ("program", "status"),
-        [(["true"], 0), (["sh", "-c", "exit 7"], 7), (["sh", "-c", "kill -KILL $$"], 137), (["nosuch"], 127), (["/etc"], 126)],
+        [
+            (["true"], 0),
+            (["sh", "-c", "exit 7"], 7),
+            (["sh", "-c", "kill -KILL $$"], 137),
+            (["nosuch"], 127),
+            (["/etc"], 126),
+        ],
     )
     def test_its_status_is_ours(self, lab: Lab, program: list[str], status: int) -> None:
         done = lab.run(*program) if program != ["/etc"] else lab.run("env", "/etc")
@@ -258,23 +287,25 @@ class TestProcess:
         os.close(terminal)
 
     def test_sigterm_is_passed_on(self, lab: Lab) -> None:
-        started = lab.start("sh", "-c", "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.05; done")
-        line_with(started.stdout, "ready")
-        os.kill(started.pid, signal.SIGTERM)
-        assert started.communicate(timeout=PATIENCE)[0] == "asked\n"
-        assert started.returncode == 3
+        with lab.started(
+            "sh", "-c", "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.05; done"
+        ) as started:
+            line_with(started.stdout, "ready")
+            os.kill(started.pid, signal.SIGTERM)
+            assert started.communicate(timeout=PATIENCE)[0] == "asked\n"
+            assert started.returncode == 3
 
     def test_killed_it_takes_the_program_with_it(self, lab: Lab) -> None:
-        started = lab.start("sh", "-c", "readlink /proc/self/ns/net; echo $$; exec tail -f /dev/null")
-        assert started.stdout is not None
-        space, number = started.stdout.readline().strip(), int(started.stdout.readline())
-        assert space in spaces()
-        program = os.pidfd_open(number)
-        started.kill()
-        assert select.select([program], [], [], PATIENCE)[0]
-        os.close(program)
-        started.communicate()
-        assert space not in spaces()
+        with lab.started("sh", "-c", "readlink /proc/self/ns/net; echo $$; exec tail -f /dev/null") as started:
+            assert started.stdout is not None
+            space, number = started.stdout.readline().strip(), int(started.stdout.readline())
+            assert space in spaces()
+            program = os.pidfd_open(number)
+            started.kill()
+            assert select.select([program], [], [], PATIENCE)[0]
+            os.close(program)
+            started.communicate()
+            assert space not in spaces()
 
     def test_an_interface_deleted_from_inside(self, lab: Lab) -> None:
         assert lab.run("sh", "-c", "ip link delete eth0 && ! ping -c 1 -W 1 web").returncode == 0
@@ -289,7 +320,10 @@ class TestProcess:
             pytest.skip("tshark is not installed")
         shown = ["tshark", "-r", str(tmp_path / "out/pc1-eth0.pcap"), "-Y", "http", "-T", "fields"]
         told = subprocess.run(
-            [*shown, "-e", "eth.src", "-e", "ip.src", "-e", "http.response.code"], capture_output=True, text=True, check=True
+            [*shown, "-e", "eth.src", "-e", "ip.src", "-e", "http.response.code"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.splitlines()
         assert told[0] == "02:00:00:00:01:10\t192.168.1.10\t"
         assert told[1].endswith("\t203.0.113.80\t200")
@@ -317,7 +351,9 @@ class Nobody:
     """Runs a command as nobody, who may read what root may: the interpreter may lie in root's home. `tun` says whether
     they may open /dev/net/tun: a device file of ours lies over it, in a mount namespace that ends with the command."""
 
-    IDENTITY = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+    IDENTITY = (
+        "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+    )
 
     def __init__(self, tmp_path: Path) -> None:
         self.tmp_path = tmp_path
@@ -325,11 +361,14 @@ class Nobody:
     def prefix(self, tun: bool) -> list[str]:
         folder = self.tmp_path / "dev"
         folder.mkdir(exist_ok=True)
-        lay = (
-            f"mount -t tmpfs none {folder} && mknod {folder}/tun c 10 200 && chmod {'666' if tun else '600'} {folder}/tun "
-            f'&& mount --bind {folder}/tun /dev/net/tun && exec {self.IDENTITY} "$@"'
-        )
-        return ["unshare", "--mount", "sh", "-c", lay, "sh"]
+        steps = [
+            f"mount -t tmpfs none {folder}",
+            f"mknod {folder}/tun c 10 200",
+            f"chmod {'666' if tun else '600'} {folder}/tun",
+            f"mount --bind {folder}/tun /dev/net/tun",
+            f'exec {self.IDENTITY} "$@"',
+        ]
+        return ["unshare", "--mount", "sh", "-c", " && ".join(steps), "sh"]
 
 
 @pytest.fixture
@@ -356,7 +395,9 @@ class TestUnprivileged:
         assert probe.returncode == 0
         script = "curl -sS http://web.corp.test/; ping -c 1 web >&2; hostname; id -u; cat /proc/self/uid_map"
         done = lab.run("sh", "-c", script, prefix=nobody.prefix(tun=True))
-        assert done.stdout.split() == ["hello", "pc1", "0", "0", "65534", "1"] or done.stdout.startswith("hellopc1\n0\n")
+        assert done.stdout.split() == ["hello", "pc1", "0", "0", "65534", "1"] or done.stdout.startswith(
+            "hellopc1\n0\n"
+        )
         assert " 0% packet loss" in done.stderr
 
     def test_where_nothing_is_allowed_it_says_what_is_missing(self, lab: Lab, nobody: Nobody) -> None:
