@@ -69,7 +69,7 @@ class Execution:
         self.pacer = Pacer(net.engine)
         self.served = vacate(host)
         self.seats = [
-            Seat(net, port, tap, self.pacer.stop) for port, tap in zip(outer_ports(host), namespace.taps, strict=True)
+            Seat(host, port, tap, self.pacer.stop) for port, tap in zip(outer_ports(host), namespace.taps, strict=True)
         ]
         self._ended = False
 

@@ -96,11 +96,11 @@ def _remedy(name: str, error: RefusedError) -> str | None:
     if name == ROOT and error.step == namespace.SPACES and error.number == errno.EPERM:
         return "run it as root" if os.geteuid() != 0 else "this root lacks CAP_SYS_ADMIN: give it to the container"
     if name == USER and error.step in (namespace.USER, namespace.SPACES):
-        return _forbidden()
+        return forbidden_by()
     return None
 
 
-def _forbidden(settings: Path = Path("/proc/sys")) -> str:
+def forbidden_by(settings: Path = Path("/proc/sys")) -> str:
     """Which setting of the system forbids user namespaces."""
     for file, value, remedy in SETTINGS:
         try:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from sim.bridge.tap import BATCH, Tap, TapError
 from sim.engine.engine import NO_CAUSE
-from sim.lab.network import Network
 from sim.lab.nodes import LabHost
 from sim.links.port import Port, Receiver
 
@@ -21,12 +20,12 @@ class Seat(Receiver):
     `gone` is true once the device is no more: deleted from inside, or with its namespace. `on_gone` is called then.
     """
 
-    def __init__(self, net: Network, port: Port, tap: Tap, on_gone: Callable[[], None]) -> None:
-        self.name = port.owner.name
+    def __init__(self, host: LabHost, port: Port, tap: Tap, on_gone: Callable[[], None]) -> None:
+        self.name = host.name
         self.tap = tap
         self.gone = False
         self.on_gone = on_gone
-        self._net = net
+        self._host = host
         self._port = port
         port.owner = self
         tap.set_carrier(port.up)
@@ -36,7 +35,7 @@ class Seat(Receiver):
             self.tap.write(frame)
         except OSError as error:
             down = error.errno == errno.EIO
-            self._net.drop(port, "interface down" if down else f"TAP: {(error.strerror or str(error)).lower()}")
+            self._host.drop("interface down" if down else f"TAP: {(error.strerror or str(error)).lower()}")
 
     def port_changed(self, port: Port) -> None:
         if not self.gone:
@@ -56,7 +55,7 @@ class Seat(Receiver):
                 return
             if frame is None:
                 return
-            self._net.engine.cause = NO_CAUSE
+            self._host.engine.cause = NO_CAUSE
             self._port.send(frame)
 
     def close(self) -> None:
