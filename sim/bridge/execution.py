@@ -82,7 +82,7 @@ class Execution:
         net.run(until=net.now)  # what starts with the network has started
         ending = Ending(self.namespace, self._end)
         try:
-            with _signals(self.namespace), relaxed_collector():
+            with signals(self.namespace.signal), relaxed_collector():
                 self.namespace.go()
                 while not self._ended:
                     self.pacer.run(doors=[*(seat for seat in self.seats if not seat.gone), ending])
@@ -118,14 +118,14 @@ class Ending:
 
 
 @contextmanager
-def _signals(namespace: Namespace) -> Iterator[None]:
-    """Leave to the program what is the program's, as long as it runs."""
+def signals(send: Callable[[int], None]) -> Iterator[None]:
+    """Leave to a program what is the program's, as long as it runs; `send` sends it the others."""
     before = {number: signal.getsignal(number) for number in (*LEFT_TO_THE_PROGRAM, *PASSED_ON)}
     for number in LEFT_TO_THE_PROGRAM:
         signal.signal(number, signal.SIG_IGN)
     for number in PASSED_ON:
         if before[number] is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _frame: namespace.signal(number))
+            signal.signal(number, lambda number, _frame: send(number))
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """Which ways there are here to run a real program on a simulated host, and why not the others.
 
-A way is tried, not guessed at: each is asked for a namespace with a TAP device in it, as a run would be.
+Two of them take the host's place; the third only leads there, by proxies (see proxied.py). A way is tried, not guessed
+at: each is asked for a namespace with a TAP device in it, as a run would be.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sim.bridge import namespace
+from sim.bridge import namespace, proxied
 from sim.bridge.namespace import Layout, Namespace, RefusedError
 from sim.bridge.tap import TUN_DEVICE, TapError
 
@@ -53,30 +54,28 @@ class NoModeError(TapError):
 def modes(layout: Layout | None = None) -> list[Mode]:
     """All ways, the best first: tried with the layout of a host, or with one interface."""
     tried = layout or Layout(taps=("eth0",))
-    return [*(_try(name, user, tried) for name, user in ((ROOT, False), (USER, True))), _proxy()]
+    return [_try(ROOT, tried), _try(USER, tried), Mode(PROXY, proxied.why_not())]
 
 
-def open_namespace(layout: Layout, command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, Namespace]:
-    """A namespace in the best way that works, and the name of that way. Raises NoModeError."""
+def open_namespace(
+    layout: Layout, command: Sequence[str], environment: Mapping[str, str], names: Sequence[str] = (ROOT, USER)
+) -> tuple[str, Namespace]:
+    """A namespace in the first way of `names` that works, and the name of that way. Raises NoModeError."""
     failed = []
-    for name, user in ((ROOT, False), (USER, True)):
+    for name in names:
         try:
-            return name, Namespace.open(layout, command, environment, user=user)
+            return name, Namespace.open(layout, command, environment, user=name == USER)
         except RefusedError as error:
             failed.append(_explained(name, error))
-    raise NoModeError([*failed, _proxy()])
+    raise NoModeError(failed)
 
 
-def _try(name: str, user: bool, layout: Layout) -> Mode:
+def _try(name: str, layout: Layout) -> Mode:
     try:
-        Namespace.open(layout, user=user).close()
+        Namespace.open(layout, user=name == USER).close()
     except RefusedError as error:
         return _explained(name, error)
     return Mode(name)
-
-
-def _proxy() -> Mode:
-    return Mode(PROXY, "the network has no proxy to which they could point")
 
 
 def _explained(name: str, error: RefusedError) -> Mode:

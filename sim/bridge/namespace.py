@@ -142,8 +142,7 @@ class Namespace:
         """Wait for the end of the process; return its exit status, or 128 + the signal that ended it."""
         if self._status is None:
             _, status = os.waitpid(self.pid, 0)
-            code = os.waitstatus_to_exitcode(status)
-            self._status = code if code >= 0 else 128 - code
+            self._status = shell_status(os.waitstatus_to_exitcode(status))
         return self._status
 
     def close(self) -> None:
@@ -159,6 +158,17 @@ class Namespace:
         os.close(self._space)
         os.close(self._process)
         self._process = -1
+
+
+def shell_status(code: int) -> int:
+    """An exit status as a shell reports it: 128 + N for a program that signal N has ended (-N in Python)."""
+    return code if code >= 0 else 128 - code
+
+
+def start_failure(program: str, error: OSError) -> tuple[int, str]:
+    """The exit status, as of a shell, and the words for a program that could not be started."""
+    status = NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else NOT_EXECUTABLE
+    return status, f"sim exec: {program}: {(error.strerror or str(error)).lower()}\n"
 
 
 def _check_system(layout: Layout) -> None:
@@ -306,6 +316,7 @@ def _become(command: Sequence[str], environment: dict[str, str]) -> int:
     try:
         os.execvpe(command[0], list(command), environment)
     except OSError as error:
-        sys.stderr.write(f"sim exec: {command[0]}: {(error.strerror or str(error)).lower()}\n")
+        status, text = start_failure(command[0], error)
+        sys.stderr.write(text)
         sys.stderr.flush()
-        return NOT_FOUND if isinstance(error, FileNotFoundError | NotADirectoryError) else NOT_EXECUTABLE
+        return status

@@ -146,6 +146,11 @@ class TestUsage:
         assert status == 2
         assert "sim exec lab.yaml pc1 -- curl" in err
 
+    def test_a_way_that_there_is_not(self) -> None:
+        status, _, err = sim("--mode", "magic", "lab.yaml", "pc1", "--", "true")
+        assert status == 2
+        assert "magic is no way: they are root, user, proxy" in err
+
     def test_only_a_host_can_be_replaced(self, tmp_path: Path) -> None:
         file = tmp_path / "lab.yaml"
         file.write_text(LAB, encoding="utf-8")
@@ -400,17 +405,63 @@ class TestUnprivileged:
         )
         assert " 0% packet loss" in done.stderr
 
-    def test_where_nothing_is_allowed_it_says_what_is_missing(self, lab: Lab, nobody: Nobody) -> None:
-        done = lab.run("true", prefix=nobody.prefix(tun=False))
+    def test_where_it_is_not_allowed_it_says_what_is_missing(self, lab: Lab, nobody: Nobody) -> None:
+        done = lab.run("true", options=["--mode", "user"], prefix=nobody.prefix(tun=False))
         assert done.returncode == 2
+        first, why, hint = done.stderr.splitlines()
+        assert first == "error: this system does not allow to run a program as pc1"
+        assert why.startswith("user namespace    no   no ")
+        assert hint.startswith("                  hint: ")
+
+    def test_where_nothing_is_allowed_there_are_proxies(self, lab: Lab, nobody: Nobody) -> None:
+        done = lab.run("curl", "-sS", "http://web.corp.test/", prefix=nobody.prefix(tun=False))
+        assert (done.returncode, done.stdout) == (0, "hello")
         lines = done.stderr.splitlines()
-        assert lines[:3] == [
-            "error: this system allows no way to run a program as pc1",
+        assert lines[0] == ("note: curl cannot take the place of pc1 on this system, proxies lead there instead")
+        assert lines[1:3] == [
             "root namespace    no   no network namespace: operation not permitted",
             "                  hint: run it as root",
         ]
         assert lines[3].startswith("user namespace    no   no ")
-        assert lines[4].startswith("                  hint: ")
+        assert lines[-2].startswith("note: covered: TCP")
+        assert lines[-1].startswith("note: not covered: ping")
+
+
+@slow
+class TestProxies:
+    """The way without namespaces, which everybody has."""
+
+    @pytest.fixture
+    def lab(self, tmp_path: Path) -> Lab:
+        return Lab(tmp_path)
+
+    def run(self, lab: Lab, *program: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        return lab.run(*program, options=["--mode", "proxy", *options])
+
+    def test_curl(self, lab: Lab, tmp_path: Path) -> None:
+        """The names are looked up by the simulated host, from which the connections come."""
+        out = tmp_path / "out"
+        script = 'curl -sS http://web.corp.test/ && curl -sS --proxy "$all_proxy" http://web/'
+        done = self.run(lab, "sh", "-c", script, options=["--out", str(out)])
+        assert (done.returncode, done.stdout) == (0, "hellohello")
+        assert json.loads((out / "report.json").read_text(encoding="utf-8"))["mode"] == "proxy variables"
+        events = (out / "events.jsonl").read_text(encoding="utf-8")
+        assert "web.corp.test" in events
+        assert (out / "pc1-eth0.pcap").stat().st_size > 1000
+
+    def test_python(self, lab: Lab) -> None:
+        code = "import urllib.request as r; print(r.urlopen('http://web.corp.test/').read())"
+        done = self.run(lab, sys.executable, "-c", code)
+        assert done.stdout == "b'hello'\n"
+
+    @pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137)])
+    def test_its_status_is_ours(self, lab: Lab, script: str, status: int) -> None:
+        assert self.run(lab, "sh", "-c", script).returncode == status
+
+    def test_a_program_that_does_not_exist(self, lab: Lab) -> None:
+        done = self.run(lab, "nosuch")
+        assert done.returncode == 127
+        assert done.stderr.splitlines()[-1] == "sim exec: nosuch: no such file or directory"
         assert "Traceback" not in done.stderr
 
 
@@ -424,3 +475,8 @@ class TestProbe:
     def test_of_a_host(self, lab: Lab) -> None:
         assert sim("--probe", str(lab.file), "pc1")[0] == 0
         assert "say which HOST" in sim("--probe", str(lab.file))[2]
+
+    def test_as_data(self, lab: Lab) -> None:
+        status, out, _ = sim("--probe", "--json")
+        assert status == 0
+        assert [mode["mode"] for mode in json.loads(out)] == ["root namespace", "user namespace", "proxy variables"]
