@@ -7,7 +7,8 @@ May import engine, links, userland and lab. Start with `realtime.py`, which pace
 `session.py` is the bridged network; `published.py` shows its ports on loopback, `outward.py` leads others to real
 servers, `relay.py` and `datagrams.py` carry what goes over them, `control.py` takes commands meanwhile. In `tap.py` the
 cable of a port ends in a TAP device of the Linux kernel; `segments.py` opens those that a topology names, and VXLAN
-tunnels.
+tunnels. `execution.py` runs a real program as if on a host: in a network namespace (`namespace.py`, `host_settings.py`,
+`seat.py`) or at proxies (`proxied.py`), as the system allows (`modes.py`).
 """
 
 from __future__ import annotations
