@@ -19,6 +19,8 @@ ONLY: Final = "127.0.0.1"
 SHIFT: Final = 10_000
 """What is added to a port that cannot be had: 80 is 10080 then."""
 BACKLOG: Final = 1024
+ATTEMPTS: Final = 50
+"""Free ports that are tried for two protocols: what one has free, the other may have in use."""
 
 
 class BridgeError(SimError):
@@ -66,6 +68,21 @@ def exactly(address: str, port: int, kind: int) -> tuple[socket.socket, int]:
         return _open(address, port, kind)
     except OSError as error:
         raise BridgeError(f"cannot listen on {address}, port {port}: {error.strerror or error}") from None
+
+
+def both(address: str, port: int) -> tuple[socket.socket, socket.socket, int]:
+    """A stream and a datagram socket at one port, 0 for any; and the port. Raises BridgeError."""
+    for left in range(ATTEMPTS - 1, -1, -1):
+        stream, number = exactly(address, port, socket.SOCK_STREAM)
+        try:
+            datagrams, _ = exactly(address, number, socket.SOCK_DGRAM)
+        except BridgeError:
+            stream.close()
+            if port or not left:
+                raise
+        else:
+            return stream, datagrams, number
+    raise AssertionError("the last attempt raises")
 
 
 def _open(address: str, port: int, kind: int) -> tuple[socket.socket, int]:

@@ -59,7 +59,7 @@ class Published:
         self.relays: dict[Relay, None] = {}
         self.problems: list[str] = []
         self.connections = 0
-        self.hidden: set[tuple[str, int]] = set()  # ports of hosts that are not shown, whatever listens there
+        self.taken: set[tuple[str, int]] = set()  # where real servers are: what leads there cannot stand there itself
         self._net = net
         self._doors = doors
         self._entry = entry
@@ -101,7 +101,7 @@ class Published:
         return {
             key: address
             for key, address in found.items()
-            if address[0] != LOOPBACK_NETWORK and (name, key[2]) not in self.hidden
+            if address[0] != LOOPBACK_NETWORK and (self.addresses[name], key[2]) not in self.taken
         }
 
     def _publish(self, key: Key, address: bytes) -> None:

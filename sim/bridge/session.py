@@ -22,10 +22,11 @@ from typing import Any, Final, Self, TypeVar
 from sim.bridge.control import Control
 from sim.bridge.datagrams import DatagramDoor
 from sim.bridge.doors import READ, Doors
-from sim.bridge.loopback import BridgeError, check_loopback, exactly
+from sim.bridge.loopback import BridgeError, both, check_loopback, exactly
 from sim.bridge.outward import OutwardDatagrams, OutwardStream
 from sim.bridge.published import DATAGRAM, STREAM, Endpoint, Published
 from sim.bridge.realtime import Door, Pacer
+from sim.bridge.segments import open_doors
 from sim.lab.api import prepare
 from sim.lab.commands import Commands
 from sim.lab.nodes import LabHost, LabRouter
@@ -89,7 +90,6 @@ class Bridge:
         speed: float = 1.0,
         on_change: Callable[[Endpoint, bool], None] = lambda _endpoint, _appears: None,
         on_step: Callable[[StepReport], None] | None = None,
-        doors: Callable[[Bridge], list[Door]] = lambda _: [],
     ) -> None:
         wanted = settings or Settings()
         self.run_ = prepare(path, seed, on_step, record=wanted.record)
@@ -112,7 +112,7 @@ class Bridge:
         self.published = Published(self.network, self.doors, self.entry, self._note)
         try:
             self._open_ways()
-            self._more_doors = doors(self)
+            self._more_doors = open_doors(self.network, self.topology)
             self.network.engine.at(self.network.now, self.run_.begin)
         except BaseException:
             self.close()
@@ -289,7 +289,7 @@ class Bridge:
         for (name, port), (address, real_port) in settings.outward.items():
             node = self._machine_for(name)
             outside = check_loopback(address, real_port, settings.anywhere)
-            self.published.hidden.add((node.name, port))
+            self.published.taken.add(outside)
             self._own.append(OutwardStream(self.doors, node, port, outside))
             self._own.append(OutwardDatagrams(self.doors, self.network.engine, node, port, outside))
         if settings.socks is not None:
@@ -341,10 +341,8 @@ class Bridge:
 
     def _open_dns(self, port: int) -> None:
         """The name server of the entry, by UDP and TCP."""
-        real, real_port = exactly(LOCAL, port, DATAGRAM)
-        self._own.append(DatagramDoor(self.doors, self.network.engine, real, self._ask))
-        stream, _ = exactly(LOCAL, real_port, STREAM)
-        self._own.append(stream)
+        stream, datagrams, real_port = both(LOCAL, port)
+        self._own += [stream, DatagramDoor(self.doors, self.network.engine, datagrams, self._ask)]
         self.ports["dns"] = (LOCAL, real_port)
         self.doors.watch(stream, READ, lambda _: self._join(stream, self._name_server(), DNS_PORT))
 

@@ -286,13 +286,7 @@ def test_a_real_client_of_one_bridge_and_a_server_in_the_other(tmp_path: Path) -
     text = network(two, f'"127.0.0.1:{one}"', "10.0.0.2").replace("10.0.0.2/24", served)
     (tmp_path / "b.yaml").write_text(text.replace("[h, s]", "{endpoints: [h, s], delay: 20ms}"))
 
-    def doors(bridge: Bridge) -> list[Door]:
-        return open_doors(bridge.network, bridge.topology)
-
-    with (
-        Bridge(tmp_path / "a.yaml", Settings(socks=0), doors=doors) as a,
-        Bridge(tmp_path / "b.yaml", doors=doors),
-    ):
+    with Bridge(tmp_path / "a.yaml", Settings(socks=0)) as a, Bridge(tmp_path / "b.yaml"):
         proxy = "{}:{}".format(*a.ports["socks"])
         command = ["curl", "-sS", "-m", "9", "-w", " %{time_total}", "--socks5", proxy, "http://10.0.0.2/"]
         body, seconds = subprocess.check_output(command, text=True).split()
