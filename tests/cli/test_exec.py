@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -311,6 +312,14 @@ class TestProcess:
             os.close(program)
             started.communicate()
             assert space not in spaces()
+
+    def test_no_mount_comes_back_where_mounts_are_shared(self, lab: Lab) -> None:
+        """As they are under systemd: there a bind mount shows in every namespace, unless that is forbidden."""
+        count = ["grep", "-c", "packetsim-.* /etc/", "/proc/self/mountinfo"]
+        prefix = ["unshare", "--mount", "--propagation", "shared", "sh", "-c", f'"$@"; {shlex.join(count)}', "sh"]
+        inside, outside = map(int, lab.run(*count, prefix=prefix).stdout.split())
+        assert inside >= 2  # hosts and resolv.conf
+        assert outside == 0
 
     def test_an_interface_deleted_from_inside(self, lab: Lab) -> None:
         assert lab.run("sh", "-c", "ip link delete eth0 && ! ping -c 1 -W 1 web").returncode == 0
