@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from sim.bridge.host_settings import layout_of, outer_ports
 from sim.bridge.namespace import Layout, Namespace
-from sim.bridge.realtime import Pacer
+from sim.bridge.realtime import Door, Pacer
 from sim.bridge.seat import Seat, vacate
 from sim.errors import TopologyError
 from sim.lab.collector import relaxed_collector
@@ -61,10 +61,14 @@ def environment_of(net: Network, environment: Mapping[str, str] | None = None) -
 
 
 class Execution:
-    """A program that runs in the place of `host`; `served` is what the host served by itself, and now does not."""
+    """A program that runs in the place of `host`; `served` is what the host served by itself, and now does not.
 
-    def __init__(self, net: Network, host: LabHost, namespace: Namespace) -> None:
+    `doors` are further ways in and out of the network (see segments.py), which are closed at the end as well.
+    """
+
+    def __init__(self, net: Network, host: LabHost, namespace: Namespace, doors: Sequence[Door] = ()) -> None:
         self.net = net
+        self.doors = doors
         self.namespace = namespace
         self.pacer = Pacer(net.engine)
         self.served = vacate(host)
@@ -85,13 +89,15 @@ class Execution:
             with signals(self.namespace.signal), relaxed_collector():
                 self.namespace.go()
                 while not self._ended:
-                    self.pacer.run(doors=[*(seat for seat in self.seats if not seat.gone), ending])
+                    self.pacer.run(doors=[*(seat for seat in self.seats if not seat.gone), *self.doors, ending])
                 for seat in self.seats:
                     if not seat.gone:
                         seat.readable()  # its last words, for the captures
                 status = self.namespace.wait()
         finally:
             self.namespace.close()
+            for door in self.doors:
+                door.close()
         net.run(until=net.now)
         return status
 

@@ -17,15 +17,17 @@ from sim.bridge.modes import PROXY, ROOT, USER, Mode, NoModeError, modes, open_n
 from sim.bridge.namespace import Layout, Namespace, start_failure
 from sim.bridge.proxied import COVERED, NOT_COVERED, Proxied
 from sim.bridge.realtime import LATE, Lag
+from sim.bridge.segments import open_doors
 from sim.cli.errors import FAILED, INVALID, usage
 from sim.cli.options import Out, Seed, print_json, write_out
 from sim.cli.terminal import write
-from sim.errors import BudgetError
+from sim.errors import BudgetError, TopologyError
 from sim.lab.build import build
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
 from sim.lab.runner import Report
 from sim.scenario.load import load
+from sim.scenario.model import Topology
 from sim.views.text import Line, printable
 
 WIDTH: Final = 18
@@ -78,7 +80,7 @@ def command(
     topology = load(file)
     net = build(topology, seed, record=out is not None)
     host = host_called(net, host_name)
-    task = Task(file, host_name, program, seed, out, topology.name)
+    task = Task(file, host_name, program, seed, out, topology)
     if mode == "proxy":
         raise typer.Exit(_run_at_proxies(task))
     try:
@@ -104,20 +106,25 @@ class Task:
     program: list[str]
     seed: int | None
     out: Path | None
-    topology: str
+    topology: Topology
 
     def write(self, report: Report, status: int, way: str) -> None:
         """Write what `--out` asks for. Raises OSError."""
         if self.out is not None:
             facts = {"host": self.host, "command": self.program, "exit": status, "mode": way, "passed": status == 0}
-            write_out(self.out, self.topology, report.network.trace, report.as_dict() | facts)
+            write_out(self.out, self.topology.name, report.network.trace, report.as_dict() | facts)
 
 
 def _run_in(task: Task, net: Network, host: LabHost, namespace: Namespace, way: str) -> int:
     """Run the program in its namespace; return its exit status."""
     _tell([f"{path} does not exist here: {task.host}'s cannot be put in its place" for path in namespace.missing])
     _tell([f"{task.host}:{name} has no lease: it takes a DHCP client (-- dhclient)" for name in unconfigured(host)])
-    execution = Execution(net, host, namespace)
+    try:
+        doors = open_doors(net, task.topology)
+    except TopologyError:
+        namespace.close()
+        raise
+    execution = Execution(net, host, namespace, doors)
     if execution.served:
         served = ", ".join(execution.served)
         _tell([f"{task.host}'s own services do not run, {task.program[0]} has its place: {served}"])
@@ -126,7 +133,7 @@ def _run_in(task: Task, net: Network, host: LabHost, namespace: Namespace, way: 
     except BudgetError as error:
         write([_error(str(error))], sys.stderr)
         return FAILED
-    report = Report(task.topology, net.seed, [], net)
+    report = Report(task.topology.name, net.seed, [], net)
     failed = [service for service in report.services() if service["exit"]]
     _tell([f"service {one['name']} on {one['host']}: exit code {one['exit']}" for one in failed])
     _tell_lag(execution.pacer.lag)

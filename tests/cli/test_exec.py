@@ -10,10 +10,11 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -134,6 +135,15 @@ def line_with(stream: IO[str] | None, text: str) -> str:
     return next(line for line in stream if text in line)
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports of UDP on loopback that nobody has."""
+    with ExitStack() as stack:
+        made = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for each in made:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in made]
+
+
 def sim(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(cli.build(), ["exec", *arguments], prog_name="sim")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -239,6 +249,34 @@ class TestPrograms:
             out, _ = started.communicate(timeout=PATIENCE)
             assert "Keyboard interrupt received" in out
             assert started.returncode == 0
+
+    def test_iperf3_on_both_sides_of_a_tunnel(self, lab: Lab) -> None:
+        """Two simulators, each with a real program in it, that share a segment."""
+        if shutil.which("iperf3") is None:
+            pytest.skip("iperf3 is not installed")
+        one, other = free_ports(2)
+        nodes = "  {}: {{kind: host, ip: {}}}\n  away: {{kind: vxlan, vni: 7, local: {}, remote: {}}}\n"
+        tunnel = f"name: tunnel\nnodes:\n{nodes}"
+        ends = f"'127.0.0.1:{one}'", f"'127.0.0.1:{other}'"
+        lab.file.write_text(tunnel.format("pc1", "10.0.0.1/24", *ends) + "links: [[pc1, away]]\n", encoding="utf-8")
+        with lab.started("sh", "-c", "exec stdbuf -oL iperf3 -s -1") as server:
+            line_with(server.stdout, "Server listening")
+            text = tunnel.format("pc2", "10.0.0.2/24", *reversed(ends)) + "links: [[pc2, away]]\n"
+            lab.file.write_text(text, encoding="utf-8")
+            done = lab.run("iperf3", "-c", "10.0.0.1", "-n", "4M", "-J", host="pc2")
+            end = json.loads(done.stdout)["end"]
+            assert end["sum_sent"]["bytes"] >= 4_000_000
+            assert end["sum_received"]["bytes"] >= 1_000_000  # it does not wait for what is on its way at the end
+            server.communicate(timeout=PATIENCE)
+            assert server.returncode == 0
+
+    def test_a_way_out_that_cannot_be_opened(self, lab: Lab) -> None:
+        text = LAB.replace("  sw1: {", "  out: {kind: tap, device: tap0, netns: nosuch}\n  sw1: {")
+        lab.file.write_text(text.replace("links:", "links:\n  - [out, sw1]"), encoding="utf-8")
+        done = lab.run("true")
+        assert done.returncode == 2
+        assert "there is no network namespace 'nosuch'" in done.stderr
+        assert f"{lab.file}:" in done.stderr
 
     def test_a_lease_comes_first(self, lab: Lab) -> None:
         text = LAB.replace("ip: 192.168.1.11/24, gateway: 192.168.1.1", "ip: dhcp")
