@@ -22,6 +22,7 @@ from sim.cli.options import (
 )
 from sim.cli.progress import Progress
 from sim.cli.terminal import write
+from sim.lab.bare_ports import refuse_virtual_time
 from sim.lab.measuring import record_series
 from sim.lab.runner import Report, Run, StepReport
 from sim.scenario.load import load
@@ -80,7 +81,9 @@ def command(
                 write([*journey_lines(run.network.trace.journey(root)), []])
 
     check_series(series_file)
-    run = Run(load(file), seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
+    topology = load(file)
+    refuse_virtual_time(topology)
+    run = Run(topology, seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
     if shuffle:
         run.network.shuffle()
     series = None if series_file is None else record_series(run.network)

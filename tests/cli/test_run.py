@@ -35,6 +35,18 @@ def test_run_json_is_one_document() -> None:
     assert report["steps"][0]["path"] == ["pc1", "hub1", "r1", "r3", "sw3", "web"]
 
 
+def test_what_leads_out_is_refused_before_anything_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "out.yaml"
+    path.write_text("nodes:\n  t: {kind: tap, device: tap0}\n  h: {kind: host, ip: 10.0.0.1/24}\nlinks: [[t, h]]\n")
+    result = sim("run", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{path}:2:13: error: tap 't' leads out of the simulation" in result.stderr
+    assert "hint: `sim bridge FILE` runs it in real time" in result.stderr
+    assert sim("check", str(path)).exit_code == sim("show", str(path)).exit_code == 0
+    assert sim("path", str(path), "h", "10.0.0.9").exit_code == 1
+    assert "t drops it: not open" in sim("path", str(path), "h", "10.0.0.9").stdout
+
+
 @pytest.fixture
 def failing(tmp_path: Path) -> str:
     path = tmp_path / "fails.yaml"
