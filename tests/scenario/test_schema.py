@@ -17,7 +17,7 @@ def test_shape() -> None:
     assert "required" not in schema
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == {
-        *("name", "description", "seed", "defaults", "generate", "routing", "nodes", "links", "scenario")
+        *("name", "description", "seed", "defaults", "generate", "routing", "nodes", "links", "bridge", "scenario")
     }
     assert json.loads(json.dumps(schema)) == schema
 
