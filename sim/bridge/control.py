@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.bridge.doors import READ, WRITE, Doors
+from sim.bridge.entrance import Entrance
 from sim.bridge.loopback import BridgeError
 from sim.errors import SimError
 
@@ -41,24 +42,17 @@ class Control:
         self._doors = doors
         self._answer = answer
         self._clients: dict[socket.socket, _Client] = {}
-        self._listener = _listen(self.path)
-        doors.watch(self._listener, READ, self._accept)
+        self._entrance = Entrance(doors, _listen(self.path), self._take)
 
     def close(self) -> None:
         """Take it away."""
         for client in list(self._clients.values()):
             client.close()
-        self._doors.forget(self._listener)
-        self._listener.close()
+        self._entrance.close()
         with suppress(FileNotFoundError):
             self.path.unlink()
 
-    def _accept(self, _: int) -> None:
-        try:
-            connection, _address = self._listener.accept()
-        except OSError:
-            return
-        connection.setblocking(False)
+    def _take(self, connection: socket.socket) -> None:
         if len(self._clients) >= MOST_CLIENTS or not _is_ours(connection):
             connection.close()
             return

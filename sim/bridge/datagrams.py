@@ -12,6 +12,7 @@ from typing import Final
 
 from sim.bridge.doors import READ, Doors
 from sim.engine.engine import Engine
+from sim.errors import SimError
 from sim.userland.sockets import Socket
 
 IDLE: Final = 60_000_000_000
@@ -35,7 +36,8 @@ class Client:
 class DatagramDoor:
     """A real UDP socket, and the simulated sockets of its clients, which `connect` makes.
 
-    `connect()` returns a simulated datagram socket that is connected to where the real socket leads.
+    `connect()` returns a simulated datagram socket that is connected to where the real socket leads, or raises OSError
+    or SimError.
     """
 
     def __init__(self, doors: Doors, engine: Engine, real: socket.socket, connect: Callable[[], Socket]) -> None:
@@ -54,6 +56,10 @@ class DatagramDoor:
         for address in list(self._clients):
             self._forget(address)
 
+    def cut(self) -> None:
+        """The machine that the clients' sockets were on is off: they are gone."""
+        self._clients.clear()
+
     def __len__(self) -> int:
         return len(self._clients)
 
@@ -68,11 +74,10 @@ class DatagramDoor:
             self._take(data, address)
 
     def _take(self, data: bytes, address: RealAddress) -> None:
-        client = self._client(address)
         try:
-            client.inner.send(data)
+            self._client(address).inner.send(data)
             self.carried[0] += 1
-        except OSError:
+        except (OSError, SimError):
             return  # a datagram that cannot be sent is lost, as anywhere
 
     def _client(self, address: RealAddress) -> Client:

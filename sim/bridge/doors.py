@@ -7,6 +7,7 @@ are asked whenever somebody `poll`s.
 
 from __future__ import annotations
 
+import itertools
 import selectors
 import socket
 from collections.abc import Callable
@@ -21,11 +22,16 @@ Callback = Callable[[int], None]
 
 
 class Doors:
-    """The sockets, each with the events that are awaited and what is called then: `callback(READ | WRITE)`."""
+    """The sockets, each with the events that are awaited and what is called then: `callback(READ | WRITE)`.
+
+    The system tells nothing of a socket of which nothing is awaited, not even that its peer has reset it: so `look`
+    calls `callback(0)` of some of these.
+    """
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._kept: dict[socket.socket, Callback] = {}  # those of which nothing is awaited now
+        self._first = 0  # where in a long list of them the next ones begin
 
     def fileno(self) -> int:
         """The selector's own descriptor, -1 if it has none."""
@@ -51,9 +57,21 @@ class Doors:
         if self._kept.pop(sock, None) is None and sock in self._selector.get_map():
             self._selector.unregister(sock)
 
+    def look(self) -> None:
+        """Ask some of those of which nothing is awaited how they are: `callback(0)`. To be called now and then."""
+        for sock in list(itertools.islice(self._kept, MOST_AT_ONCE)):
+            callback = self._kept.pop(sock, None)
+            if callback is not None:  # not forgotten by one that came before
+                self._kept[sock] = callback  # as the last
+                callback(0)
+
     def readable(self) -> None:
-        """Serve those that are ready."""
-        for key, events in self._selector.select(0)[:MOST_AT_ONCE]:
+        """Serve those that are ready, the others the next time."""
+        ready = self._selector.select(0)
+        if len(ready) > MOST_AT_ONCE:
+            self._first = (self._first + MOST_AT_ONCE) % len(ready)
+            ready = (ready[self._first :] + ready[: self._first])[:MOST_AT_ONCE]
+        for key, events in ready:
             current = self._selector.get_map().get(key.fd)
             if current is not None and current.fileobj is key.fileobj:  # not closed by one that came before
                 callback: Any = current.data

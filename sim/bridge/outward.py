@@ -13,7 +13,7 @@ from typing import Final
 from sim.bridge.datagrams import IDLE, LARGEST, MOST_AT_ONCE, MOST_CLIENTS
 from sim.bridge.doors import READ, Doors
 from sim.bridge.loopback import BridgeError
-from sim.bridge.relay import NOT_YET, Relay
+from sim.bridge.relay import ABORT, NOT_YET, Relay
 from sim.engine.engine import Engine
 from sim.lab.nodes import LabHost, LabRouter
 from sim.userland.sockets import Socket
@@ -31,19 +31,37 @@ class OutwardStream:
         self.connections = 0
         self.failures: dict[str, int] = {}
         self._doors = doors
+        self._node, self._port = node, port
         self._target = target
-        self._listener = _bound(node, socket.SOCK_STREAM, port)
-        self._listener.listen(BACKLOG)
-        self._listener.on_event = self._accept
+        self._listener: Socket | None = self._listen()
+        node.add_daemon(self)
+
+    def start(self) -> None:
+        """The node has been switched on: listen again."""
+        self._listener = self._listener or self._listen()
+
+    def cut(self) -> None:
+        """The node has been switched off."""
+        self._listener = None
+        for relay in list(self.relays):
+            relay.cut(f"{self._node.name} is off")
 
     def close(self) -> None:
         """Listen no longer, and reset what there is."""
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         for relay in list(self.relays):
             relay.abort("the bridge is closed")
 
+    def _listen(self) -> Socket:
+        listener = _bound(self._node, socket.SOCK_STREAM, self._port)
+        listener.listen(BACKLOG)
+        listener.on_event = self._accept
+        return listener
+
     def _accept(self) -> None:
-        while True:
+        while self._listener is not None:
             try:
                 inner, _ = self._listener.accept()
             except OSError:
@@ -52,7 +70,13 @@ class OutwardStream:
 
     def _join(self, inner: Socket) -> None:
         self.connections += 1
-        real = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            real = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as error:  # no descriptor is left
+            self._failed(errno.errorcode.get(error.errno or 0, str(error)))
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+            inner.close()
+            return
         real.setblocking(False)
         real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         relay = Relay(self._doors, real, inner, self._ended)
@@ -66,7 +90,10 @@ class OutwardStream:
     def _ended(self, relay: Relay) -> None:
         self.relays.pop(relay, None)
         if relay.error is not None:
-            self.failures[relay.error] = self.failures.get(relay.error, 0) + 1
+            self._failed(relay.error)
+
+    def _failed(self, why: str) -> None:
+        self.failures[why] = self.failures.get(why, 0) + 1
 
 
 class OutwardDatagrams:
@@ -75,19 +102,35 @@ class OutwardDatagrams:
     def __init__(self, doors: Doors, engine: Engine, node: LabHost | LabRouter, port: int, target: Address) -> None:
         self._doors = doors
         self._engine = engine
+        self._node, self._port = node, port
         self._target = target
         self._senders: dict[Address, tuple[socket.socket, int]] = {}  # with when they were last heard (ns)
-        self._inner = _bound(node, socket.SOCK_DGRAM, port)
-        self._inner.on_event = self._send
+        self._inner: Socket | None = self._open()
+        node.add_daemon(self)
 
-    def close(self) -> None:
-        """Close the port, and the real sockets."""
-        self._inner.close()
+    def start(self) -> None:
+        """The node has been switched on: open the port again."""
+        self._inner = self._inner or self._open()
+
+    def cut(self) -> None:
+        """The node has been switched off."""
+        self._inner = None
         for address in list(self._senders):
             self._forget(address)
 
+    def close(self) -> None:
+        """Close the port, and the real sockets."""
+        if self._inner is not None:
+            self._inner.close()
+        self.cut()
+
+    def _open(self) -> Socket:
+        inner = _bound(self._node, socket.SOCK_DGRAM, self._port)
+        inner.on_event = self._send
+        return inner
+
     def _send(self) -> None:
-        for _turn in range(MOST_AT_ONCE):
+        while self._inner is not None:  # whatever there is: it may have come at once, and nobody will call again
             try:
                 data, address = self._inner.recvfrom(LARGEST)
             except BlockingIOError:
@@ -107,7 +150,11 @@ class OutwardDatagrams:
             self._make_room(now)
             real = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             real.setblocking(False)
-            real.connect(self._target)
+            try:
+                real.connect(self._target)
+            except OSError:
+                real.close()
+                raise
             self._doors.watch(real, READ, lambda _: self._answer(real, address))
         else:
             real = known[0]
@@ -134,6 +181,8 @@ class OutwardDatagrams:
                 return
             except OSError:
                 continue  # nobody listens there
+            if self._inner is None:
+                return
             try:
                 self._inner.sendto(data, address)
             except OSError:

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from sim.bridge.datagrams import DatagramDoor
-from sim.bridge.doors import READ, Doors
+from sim.bridge.doors import Doors
+from sim.bridge.entrance import Entrance
 from sim.bridge.loopback import BridgeError, address_of, listen
-from sim.bridge.relay import Relay
+from sim.bridge.relay import Relay, refuse
+from sim.errors import SimError
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
 from sim.userland.sockets import Socket
@@ -64,11 +66,13 @@ class Published:
         self._doors = doors
         self._entry = entry
         self._on_change = on_change
-        self._streams: dict[Key, socket.socket] = {}
+        self._streams: dict[Key, Entrance] = {}
         self._datagrams: dict[Key, DatagramDoor] = {}
         self._refused: set[Key] = set()
         machines = [node for node in net.nodes.values() if isinstance(node, LabHost | LabRouter)]
         self._machines = {node.name: node for node in machines}
+        self.cuts: list[Callable[[], None]] = []  # what else ends with the power of the entry
+        entry.add_daemon(self)
         self.addresses = {node.name: address_of(index) for index, node in enumerate(machines)}
 
     def look(self) -> None:
@@ -88,6 +92,18 @@ class Published:
             self._withdraw(key)
         for relay in list(self.relays):
             relay.abort("the bridge is closed")
+
+    def start(self) -> None:
+        """The entry has been switched on: nothing is to be done."""
+
+    def cut(self) -> None:
+        """The entry has been switched off, and with it all connections into the network."""
+        for relay in list(self.relays):
+            relay.cut("the host at which the world enters is off")
+        for door in self._datagrams.values():
+            door.cut()
+        for cut in self.cuts:
+            cut()
 
     def _listened(self, name: str, node: LabHost | LabRouter) -> dict[Key, bytes]:
         """The ports of a host, each with the address at which it is reached inside."""
@@ -115,8 +131,7 @@ class Published:
         endpoint = self.endpoints[key] = Endpoint(host, PROTOCOLS[socket.SocketKind(kind)], port, *real.getsockname())
         assert endpoint.real_port == real_port
         if kind == STREAM:
-            self._streams[key] = real
-            self._doors.watch(real, READ, lambda _: self._accept(real, host, address, port))
+            self._streams[key] = Entrance(self._doors, real, lambda client: self.join(client, host, address, port))
         else:
             door = DatagramDoor(self._doors, self._net.engine, real, lambda: self._inner(DATAGRAM, host, address, port))
             self._datagrams[key] = door
@@ -124,33 +139,21 @@ class Published:
 
     def _withdraw(self, key: Key) -> None:
         endpoint = self.endpoints.pop(key)
-        real = self._streams.pop(key, None)
-        if real is not None:
-            self._doors.forget(real)
-            real.close()
-        door = self._datagrams.pop(key, None)
-        if door is not None:
-            door.close()
+        door = self._streams.pop(key, None) or self._datagrams.pop(key, None)
+        assert door is not None
+        door.close()
         self._on_change(endpoint, False)
-
-    def _accept(self, real: socket.socket, host: str, address: bytes, port: int) -> None:
-        try:
-            client, _ = real.accept()
-        except OSError:
-            return  # it has gone again, or there are too many
-        self.join(client, host, address, port)
 
     def join(self, client: socket.socket, host: str, address: bytes, port: int) -> None:
         """Let a real connection go on inside, to a port of a host."""
         if len(self.relays) >= MOST_CONNECTIONS:
-            client.close()
+            refuse(client)
             return
-        client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             inner = self._inner(STREAM, host, address, port)
-        except OSError:
-            client.close()
+        except (OSError, SimError):  # it has no address, or no way there
+            refuse(client)
             return
         self.connections += 1
         relay = Relay(self._doors, client, inner, lambda relay: self.relays.pop(relay, None))

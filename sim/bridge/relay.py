@@ -59,24 +59,34 @@ class Relay:
         if self._over:
             return
         self._over = True
+        with suppress(OSError):  # it may be gone by itself
+            self._inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+        self._inner.close()
+        self._fail(why)
+
+    def cut(self, why: str) -> None:
+        """End it by a reset on the real side only: the machine that the simulated socket was on is off."""
+        if not self._over:
+            self._over = True
+            self._fail(why)
+
+    def _fail(self, why: str) -> None:
         self.error = why
         self._doors.forget(self._real)
-        for end in (self._real, self._inner):
-            with suppress(OSError):  # it may be gone by itself
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
-            end.close()
+        refuse(self._real)
         self._on_end(self)
 
     # -- what happens
 
     def _ready(self, events: int) -> None:
-        if not self._real_connected:
+        if not self._real_connected or not events:
             number = self._real.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if number:
                 self.abort(errno.errorcode.get(number, str(number)))
                 return
-            self._real_connected = True
-        self._move()
+            self._real_connected = self._real_connected or bool(events)
+        if events:
+            self._move()
 
     def _move(self) -> None:
         """Carry all that can be carried now."""
@@ -98,15 +108,21 @@ class Relay:
     def _carry(self) -> None:
         if not self._inner_connected:
             self._check_connect()
+        elif self._inner_ended or len(self._outwards) >= MOST_WAITING:
+            self._check_inner()  # reading would tell, but is not the thing to do
         moved = True
         while moved:
             moved = self._read_real() | self._write_inner() | self._read_inner() | self._write_real()
 
-    def _check_connect(self) -> None:
-        """Whether the simulated connection has been made. Raises OSError if it cannot be."""
+    def _check_inner(self) -> None:
+        """Raises OSError if the simulated connection was reset, or could not be made."""
         number = int(self._inner.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         if number:
             raise OSError(number, "the simulated connection failed")
+
+    def _check_connect(self) -> None:
+        """Whether the simulated connection has been made. Raises OSError if it cannot be."""
+        self._check_inner()
         self._inner_connected = bool(self._inner.poll() & POLLOUT)
 
     def _read_real(self) -> bool:
@@ -125,7 +141,8 @@ class Relay:
             return False
         if self._inwards:
             try:
-                taken = self._inner.send(bytes(self._inwards[:CHUNK]))
+                with memoryview(self._inwards) as waiting:
+                    taken = self._inner.send(waiting[:CHUNK].tobytes())
             except BlockingIOError:
                 return False
             del self._inwards[:taken]
@@ -177,3 +194,10 @@ class Relay:
         self._real.close()
         self._inner.close()
         self._on_end(self)
+
+
+def refuse(real: socket.socket) -> None:
+    """Close a real connection by a reset."""
+    with suppress(OSError):
+        real.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+    real.close()

@@ -13,20 +13,24 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from sim.bridge.control import Control
 from sim.bridge.datagrams import DatagramDoor
-from sim.bridge.doors import READ, Doors
-from sim.bridge.loopback import BridgeError, both, check_loopback, exactly
+from sim.bridge.doors import Doors
+from sim.bridge.entrance import Entrance
+from sim.bridge.loopback import BridgeError, check_loopback, exactly
 from sim.bridge.outward import OutwardDatagrams, OutwardStream
 from sim.bridge.published import DATAGRAM, STREAM, Endpoint, Published
 from sim.bridge.realtime import Door, Pacer
+from sim.bridge.relay import refuse
 from sim.bridge.segments import open_doors
+from sim.bridge.tasks import Task
 from sim.lab.api import prepare
 from sim.lab.commands import Commands
 from sim.lab.nodes import LabHost, LabRouter
@@ -40,6 +44,7 @@ PATIENCE: Final = 10.0
 """Seconds that somebody waits for a port, or for the network to do what it was told."""
 LOCAL: Final = "127.0.0.1"
 DNS_PORT: Final = 53
+STOPPED: Final = "it was stopped"
 
 T = TypeVar("T")
 Address = tuple[str, int]
@@ -102,7 +107,7 @@ class Bridge:
         self.endpoints: dict[tuple[str, str, int], Endpoint] = {}
         self._changed = threading.Condition()
         self._on_change = on_change
-        self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._more_doors: list[Door] = []
@@ -132,7 +137,7 @@ class Bridge:
         with self._changed:
             self._changed.wait_for(lambda: key in self.endpoints or self._failure is not None, timeout)
             if self._failure is not None:
-                raise BridgeError(f"the network has stopped: {self._failure}") from self._failure
+                raise self._stopped() from self._failure
             found = self.endpoints.get(key)
         if found is None:
             known = ", ".join(f"{name} {kind} {number}" for name, kind, number in self.endpoints) or "none"
@@ -147,26 +152,16 @@ class Bridge:
     def call(self, action: Callable[[], T], timeout: float = PATIENCE) -> T:
         """Let the network's thread do something, and return what it returns. Raises what it raises, and BridgeError
         when the network does not run."""
-        done = threading.Event()
-        results: list[T] = []
-        errors: list[BaseException] = []
-
-        def task() -> None:
-            try:
-                results.append(action())
-            except BaseException as error:
-                errors.append(error)
-            done.set()
-
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is threading.current_thread():
+            return action()
+        if self._thread is None:
             raise BridgeError("the network does not run")
+        task = Task(action)
         self._tasks.put(task)
+        if self._failure is not None:
+            self._refuse_tasks()
         self.pacer.wake()
-        if not done.wait(timeout):
-            raise BridgeError(f"the network has not answered within {timeout:g} s")
-        if errors:
-            raise errors[0]
-        return results[0]
+        return cast("T", task.wait(timeout))
 
     def step(self, **step: Any) -> None:
         """Change something while it runs, in the words of a scenario: `bridge.step(link={"endpoints": ["a", "b"],
@@ -196,6 +191,7 @@ class Bridge:
 
     def run(self, until: int | None = None) -> Report:
         """Run in this thread, to `until` (ns of virtual time), `stop()` or Ctrl-C; then close all."""
+        self._thread = threading.current_thread()
         try:
             self.pacer.run(until, [self.doors, *self._more_doors], self._turn, LOOK_EVERY)
         except BaseException as error:
@@ -204,8 +200,9 @@ class Bridge:
         finally:
             self.close()
             with self._changed:
-                self._failure = self._failure or BridgeError("it was stopped")
+                self._failure = self._failure or BridgeError(STOPPED)
                 self._changed.notify_all()
+            self._refuse_tasks()
         return self.run_.report()
 
     def stop(self) -> None:
@@ -242,21 +239,27 @@ class Bridge:
         self.stop()
         assert self._thread is not None
         self._thread.join()
+        if kind is None and self._failure is not None and str(self._failure) != STOPPED:
+            raise self._stopped() from self._failure
 
     def _run_apart(self) -> None:
-        try:
+        with suppress(BaseException):  # it is kept as the failure, and told to who asks for something
             self.run()
-        except BaseException as error:
-            self._failure = error
+
+    def _stopped(self) -> BridgeError:
+        return BridgeError(f"the network has stopped: {self._failure}")
+
+    def _refuse_tasks(self) -> None:
+        with suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait().fail(self._stopped())
 
     def _turn(self) -> None:
         """Between the events of the network, now and then: what others want done, and which ports are open."""
-        while True:
-            try:
-                task = self._tasks.get_nowait()
-            except queue.Empty:
-                break
-            task()
+        with suppress(queue.Empty):
+            while True:
+                self._tasks.get_nowait().do()
+        self.doors.look()
         self.published.look()
 
     def _note(self, endpoint: Endpoint, appears: bool) -> None:
@@ -327,28 +330,30 @@ class Bridge:
         """A proxy is an ordinary program on the entry, which only listens to itself; a real port leads to it."""
         self.entry.serve(partial(program_of(name), inner_port, LOCAL), name=name)
         real, real_port = exactly(LOCAL, port, STREAM)
-        self._own.append(real)
         self.ports[name] = (LOCAL, real_port)
-        inner = socket.inet_aton(LOCAL)
-        self.doors.watch(real, READ, lambda _: self._join(real, inner, inner_port))
-
-    def _join(self, real: socket.socket, address: bytes, port: int) -> None:
-        try:
-            client, _ = real.accept()
-        except OSError:
-            return
-        self.published.join(client, self.entry.name, address, port)
+        join = partial(self.published.join, host=self.entry.name, address=socket.inet_aton(LOCAL), port=inner_port)
+        self._own.append(Entrance(self.doors, real, join))
 
     def _open_dns(self, port: int) -> None:
         """The name server of the entry, by UDP and TCP."""
-        stream, datagrams, real_port = both(LOCAL, port)
-        self._own += [stream, DatagramDoor(self.doors, self.network.engine, datagrams, self._ask)]
+        real, real_port = exactly(LOCAL, port, DATAGRAM)
+        door = DatagramDoor(self.doors, self.network.engine, real, self._ask)
+        self.published.cuts.append(door.cut)
+        self._own.append(door)
+        stream, _ = exactly(LOCAL, real_port, STREAM)
+        self._own.append(Entrance(self.doors, stream, self._ask_by_tcp))
         self.ports["dns"] = (LOCAL, real_port)
-        self.doors.watch(stream, READ, lambda _: self._join(stream, self._name_server(), DNS_PORT))
+
+    def _ask_by_tcp(self, client: socket.socket) -> None:
+        try:
+            self.published.join(client, self.entry.name, self._name_server(), DNS_PORT)
+        except BridgeError:
+            refuse(client)
 
     def _ask(self) -> Socket:
+        server = socket.inet_ntoa(self._name_server())
         inner = self.entry.socket(socket.AF_INET, DATAGRAM)
-        inner.connect_ex((socket.inet_ntoa(self._name_server()), DNS_PORT))
+        inner.connect_ex((server, DNS_PORT))
         return inner
 
     def _name_server(self) -> bytes:

@@ -264,6 +264,7 @@ class Process:
     def _call_program(self) -> None:
         """Run it, and see what becomes of its exceptions."""
         try:
+            self.main.take_interruptions()  # a signal may come before the first line
             self.value = self._call()
         except GreenletExit:
             raise

@@ -101,7 +101,7 @@ class Task:
         if self.dying or scheduler.running is not self:
             raise GreenletExit  # killed; or collected with its network, when nobody is left to wake it
         if self._interruptions:
-            self._take_interruptions()
+            self.take_interruptions()
             return True
         engine = scheduler.engine
         if deadline is not None and deadline < NEVER:
@@ -114,7 +114,7 @@ class Task:
         parent.switch()
         self._timer.cancel()
         if self._interruptions:
-            self._take_interruptions()
+            self.take_interruptions()
             return True
         return self._woken
 
@@ -156,7 +156,8 @@ class Task:
             return None
         return self.scheduler.engine.now + (max(1, round(seconds * NS)) if seconds > 0 else 0)
 
-    def _take_interruptions(self) -> None:
+    def take_interruptions(self) -> None:
+        """Do what `interrupt` has asked for; the task itself calls this, and whatever that raises is its own."""
         while self._interruptions:
             self._interruptions.popleft()()
 
@@ -213,7 +214,8 @@ class Task:
 
     def _run(self) -> None:
         try:
-            self._take_interruptions()
+            if self.dying:
+                raise GreenletExit
             self._body()
         except GreenletExit:
             pass

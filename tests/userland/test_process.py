@@ -262,6 +262,13 @@ def test_interrupting_ends_who_does_not_mind(net: sim.Network) -> None:
     assert process.stderr.endswith("KeyboardInterrupt\n")
 
 
+def test_interrupting_ends_who_has_not_begun(net: sim.Network) -> None:
+    process = net.host("h9", ip="10.0.0.9/24").spawn(lambda: None)
+    process.interrupt()
+    net.run()
+    assert process.exit_code == 130
+
+
 def test_interrupting_asyncio_cancels_its_main_task(net: sim.Network) -> None:
     seen: list[str] = []
 
