@@ -7,6 +7,7 @@ opened. Calls that have to wait park the task in virtual time (`patience.py`).
 from __future__ import annotations
 
 import _socket
+import _thread
 import errno
 import gc
 import operator
@@ -345,7 +346,9 @@ class GuestSocket(socket.socket):
 
     def _real_close(self, *_: Any) -> None:
         descriptor = self._inner.fileno()
-        if descriptor in self._process.opened and not _collecting:  # not: closed by the system when the program ended
+        if _get_ident() in _collecting:
+            return
+        if descriptor in self._process.opened:  # not: closed by the system when the program ended
             del self._process.opened[descriptor]
             self._inner.close()
 
@@ -390,16 +393,17 @@ def socketpair(family: Any = FAMILY, type: Any = socket.SOCK_STREAM, proto: int 
 
 
 REAL_NEW: Final = socket.socket.__new__
+_get_ident: Final = _thread.get_ident
 _MIXED: Final[dict[type, type]] = {}
-_collecting: Final[list[bool]] = []
-"""Not empty while the garbage collector runs. When it does so depends on all that the interpreter holds, and not on the
-seed: sockets that only it can reach stay open until their program ends.
+_collecting: Final[list[int]] = []
+"""The real thread in which the garbage collector runs, if it does: others may go on meanwhile. When it runs depends on
+all that the interpreter holds, and not on the seed: sockets that only it can reach stay open until their program ends.
 """
 
 
 def _note_collection(phase: str, _: dict[str, int]) -> None:
     if phase == "start":
-        _collecting.append(True)
+        _collecting.append(_get_ident())
     else:
         _collecting.clear()
 

@@ -15,7 +15,7 @@ from sim.bridge.session import Bridge, Settings
 from sim.lab.nodes import LabHost
 
 T = TypeVar("T")
-PATIENCE = 20.0
+PATIENCE = 10.0
 """Seconds after which something hangs."""
 
 OFFICE = """
