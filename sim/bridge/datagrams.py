@@ -83,8 +83,8 @@ class DatagramDoor:
     def _client(self, address: RealAddress) -> Client:
         now = self._engine.now
         client = self._clients.pop(address, None)
+        self._make_room(now)
         if client is None:
-            self._make_room(now)
             client = Client(self._connect(), now)
             client.inner.on_event = lambda: self._answer(address)
         client.heard = now

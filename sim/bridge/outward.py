@@ -146,8 +146,8 @@ class OutwardDatagrams:
     def _real(self, address: Address) -> socket.socket:
         now = self._engine.now
         known = self._senders.pop(address, None)
+        self._make_room(now)
         if known is None:
-            self._make_room(now)
             real = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             real.setblocking(False)
             try:
