@@ -24,7 +24,7 @@ from sim.bridge.control import Control
 from sim.bridge.datagrams import DatagramDoor
 from sim.bridge.doors import Doors
 from sim.bridge.entrance import Entrance
-from sim.bridge.loopback import BridgeError, check_loopback, exactly
+from sim.bridge.loopback import BridgeError, both, check_loopback, exactly
 from sim.bridge.outward import OutwardDatagrams, OutwardStream
 from sim.bridge.published import DATAGRAM, STREAM, Endpoint, Published
 from sim.bridge.realtime import Door, Pacer
@@ -336,11 +336,10 @@ class Bridge:
 
     def _open_dns(self, port: int) -> None:
         """The name server of the entry, by UDP and TCP."""
-        real, real_port = exactly(LOCAL, port, DATAGRAM)
+        stream, real, real_port = both(LOCAL, port)
         door = DatagramDoor(self.doors, self.network.engine, real, self._ask)
         self.published.cuts.append(door.cut)
         self._own.append(door)
-        stream, _ = exactly(LOCAL, real_port, STREAM)
         self._own.append(Entrance(self.doors, stream, self._ask_by_tcp))
         self.ports["dns"] = (LOCAL, real_port)
 

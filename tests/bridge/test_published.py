@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sim.bridge import datagrams
+from sim.bridge import datagrams, loopback
+from sim.bridge.loopback import BridgeError
 from sim.bridge.published import Endpoint
 from sim.bridge.session import Bridge, Settings
 from tests.bridge.office import PAIR, PATIENCE, connect, host, open_bridge, receive, start_inside
@@ -174,3 +175,20 @@ def test_there_is_a_most_of_udp_clients(pair: Bridge, monkeypatch: pytest.Monkey
             client.recv(1)
     (door,) = pair.published._datagrams.values()
     assert pair.call(lambda: len(door)) == 10
+
+
+def test_a_port_for_both_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is taken when the first is free for one of them only."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(BridgeError, match=f"cannot listen on 127.0.0.1, port {port}: Address already in use"):
+            loopback.both("127.0.0.1", port)
+        real, asked = loopback.exactly, iter([port, port])
+        monkeypatch.setattr(
+            loopback, "exactly", lambda address, wanted, kind: real(address, wanted or next(asked, 0), kind)
+        )
+        stream, datagram, found = loopback.both("127.0.0.1", 0)
+        with stream, datagram:
+            assert found != port
+            assert stream.getsockname() == datagram.getsockname() == ("127.0.0.1", found)
