@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim import bridge
+    from sim.bridge import open_bridge as bridge
     from sim.devices.device import Device
     from sim.errors import SimError, TopologyError, WireError
     from sim.lab.api import load, run

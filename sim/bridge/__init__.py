@@ -22,17 +22,21 @@ if TYPE_CHECKING:
     from sim.bridge.session import Bridge
 
 
+def open_bridge(path: str | Path, *, seed: int | None = None, speed: float = 1.0, **settings: Any) -> Bridge:
+    """The network of a topology file, to be run in real time: a context manager (see `session.Bridge`).
+
+    `settings` are the fields of `session.Settings`. Raises TopologyError, BridgeError.
+    """
+    from sim.bridge.session import Bridge, Settings
+
+    return Bridge(path, Settings(**settings), seed=seed, speed=speed)
+
+
 class _Callable(ModuleType):
-    """This package is also the function that opens a bridge."""
+    """This package is also the function that opens a bridge: `sim.bridge("lab.yaml")`."""
 
-    def __call__(self, path: str | Path, *, seed: int | None = None, speed: float = 1.0, **settings: Any) -> Bridge:
-        """The network of a topology file, to be run in real time: a context manager (see `session.Bridge`).
-
-        `settings` are the fields of `session.Settings`. Raises TopologyError, BridgeError.
-        """
-        from sim.bridge.session import Bridge, Settings
-
-        return Bridge(path, Settings(**settings), seed=seed, speed=speed)
+    def __call__(self, *arguments: Any, **named: Any) -> Bridge:
+        return open_bridge(*arguments, **named)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -31,6 +31,7 @@ class Doors:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._kept: dict[socket.socket, Callback] = {}  # those of which nothing is awaited now
+        self._pending: dict[Callable[[], None], None] = {}
         self._first = 0  # where in a long list of them the next ones begin
 
     def fileno(self) -> int:
@@ -56,6 +57,17 @@ class Doors:
         """Await nothing of it any more; before it is closed."""
         if self._kept.pop(sock, None) is None and sock in self._selector.get_map():
             self._selector.unregister(sock)
+
+    def soon(self, action: Callable[[], None]) -> None:
+        """Call `action()` when the events of the network that are due have happened: once for many of them."""
+        self._pending[action] = None
+
+    def settle(self) -> None:
+        """Do what is to be done soon. Who turns the clock calls this between events."""
+        while self._pending:
+            pending, self._pending = self._pending, {}
+            for action in pending:
+                action()
 
     def look(self) -> None:
         """Ask some of those of which nothing is awaited how they are: `callback(0)`. To be called now and then."""

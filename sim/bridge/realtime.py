@@ -116,7 +116,9 @@ class Pacer:
     ) -> None:
         """Keep step with the wall clock to virtual time `until` (ns), or to `stop()` or Ctrl-C.
 
-        `every_turn` is called between events, `interval` ns of wall clock apart at least, and at once after `wake()`.
+        `every_turn` is called whenever the events that are due have happened, at least every `interval` ns of wall
+        clock, and at once after `wake()`.
+
         Without doors it also ends when nothing more is to happen. Raises BudgetError for a loop that takes no time,
         and whatever a door raises.
         """
@@ -176,10 +178,9 @@ class Pacer:
                 door.readable()
 
     def _take_turn(self) -> None:
-        if self._every_turn is None or self._clock.now() < self._next_turn:
-            return
-        self._every_turn()
-        self._next_turn = self._clock.now() + self._interval
+        if self._every_turn is not None:
+            self._next_turn = self._clock.now() + self._interval
+            self._every_turn()
 
     def _is_over(self, until: int | None) -> bool:
         return self._stopped or (until is not None and self.engine.now >= until)

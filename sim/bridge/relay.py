@@ -46,12 +46,13 @@ class Relay:
         self._real_ended = self._inner_ended = False  # nothing more comes from there
         self._real_shut = self._inner_shut = False  # and is told to the other side
         self._over = False
+        self._awaited = -1
         self._busy = False
 
     def start(self, *, real_connected: bool, inner_connected: bool) -> None:
         """Begin; a side that is not connected yet tells when it is."""
         self._real_connected, self._inner_connected = real_connected, inner_connected
-        self._inner.on_event = self._move
+        self._inner.on_event = self._hear
         self._move()
 
     def abort(self, why: str) -> None:
@@ -87,6 +88,10 @@ class Relay:
             self._real_connected = self._real_connected or bool(events)
         if events:
             self._move()
+
+    def _hear(self) -> None:
+        """Something has happened inside: many segments may come before it is looked at."""
+        self._doors.soon(self._move)
 
     def _move(self) -> None:
         """Carry all that can be carried now."""
@@ -186,7 +191,9 @@ class Relay:
             events |= WRITE
         if self._real_connected and not self._real_ended and len(self._inwards) < MOST_WAITING:
             events |= READ
-        self._doors.watch(self._real, events, self._ready)
+        if events != self._awaited:
+            self._awaited = events
+            self._doors.watch(self._real, events, self._ready)
 
     def _finish(self) -> None:
         self._over = True

@@ -12,6 +12,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -112,6 +113,7 @@ class Bridge:
         self._failure: BaseException | None = None
         self._more_doors: list[Door] = []
         self._closed = False
+        self._next_look = 0  # of the wall clock, ns
         self._own: list[Any] = []  # what is closed at the end
         self.doors = Doors()
         self.published = Published(self.network, self.doors, self.entry, self._note)
@@ -255,12 +257,17 @@ class Bridge:
                 self._tasks.get_nowait().fail(self._stopped())
 
     def _turn(self) -> None:
-        """Between the events of the network, now and then: what others want done, and which ports are open."""
+        """Between the events of the network: what these have made possible, what others want done, and now and then
+        which ports are open."""
+        self.doors.settle()
         with suppress(queue.Empty):
             while True:
                 self._tasks.get_nowait().do()
-        self.doors.look()
-        self.published.look()
+        now = time.monotonic_ns()
+        if now >= self._next_look:
+            self._next_look = now + LOOK_EVERY
+            self.doors.look()
+            self.published.look()
 
     def _note(self, endpoint: Endpoint, appears: bool) -> None:
         key = (endpoint.host, endpoint.protocol, endpoint.port)
