@@ -75,7 +75,7 @@ def test_a_name_that_no_node_has_leads_outside_through_the_exit(tmp_path: Path) 
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:  # type: ignore[override]
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     def fetch() -> bytes:

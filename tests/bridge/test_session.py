@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_a_page_over_the_whole_way(office: Bridge) -> None:
 
 def test_who_comes_from_outside_is_seen_as_the_entry(office: Bridge) -> None:
     get(office.url("web", 80))
-    (process, *_) = office.network["web"].services
+    web: Any = office.network["web"]
+    process = web.services[0]
     assert "10.0.0.2 GET " in office.call(lambda: process.stdout)
 
 
@@ -146,7 +148,7 @@ def test_the_package_is_a_function(tmp_path: Path) -> None:
         ({"outward": {("api.test", 80): ("127.0.0.1", 80)}, "exit_at": "sw"}, "sw is a switch: only hosts"),
     ],
 )
-def test_what_cannot_be_had(tmp_path: Path, settings: dict[str, object], text: str) -> None:
+def test_what_cannot_be_had(tmp_path: Path, settings: dict[str, Any], text: str) -> None:
     with pytest.raises((BridgeError, TopologyError)) as caught:
         open_bridge(tmp_path, **settings)
     assert text in str(caught.value)
