@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
+from sim.bridge.associations import Associations
 from sim.bridge.control import Control
 from sim.bridge.datagrams import DatagramDoor
 from sim.bridge.doors import Doors
@@ -114,6 +115,7 @@ class Bridge:
         self._more_doors: list[Door] = []
         self._closed = False
         self._next_look = 0  # of the wall clock, ns
+        self._associations: Associations | None = None
         self._own: list[Any] = []  # what is closed at the end
         self.doors = Doors()
         self.published = Published(self.network, self.doors, self.entry, self._note)
@@ -259,6 +261,8 @@ class Bridge:
     def _turn(self) -> None:
         """Between the events of the network: what these have made possible, what others want done, and now and then
         which ports are open."""
+        if self._associations is not None:
+            self._associations.look()
         self.doors.settle()
         with suppress(queue.Empty):
             while True:
@@ -304,6 +308,8 @@ class Bridge:
             self._own.append(OutwardDatagrams(self.doors, self.network.engine, node, port, outside))
         if settings.socks is not None:
             self._serve("socks", settings.socks, 1080)
+            self._associations = Associations(self.doors, self.entry)
+            self._own.append(self._associations)
         if settings.proxy is not None:
             self._serve("proxy", settings.proxy, 3128)
         if settings.dns is not None:

@@ -59,6 +59,11 @@ class Udp(Datagrams):
         found = [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
         return [socket for socket in found if socket.port_bound and not socket.connected]
 
+    def bound_to(self, address: bytes) -> list[UdpSocket]:
+        """The sockets bound to just this address that are not connected, in the order of their ports."""
+        found = [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
+        return [socket for socket in found if socket.address == address and not socket.connected]
+
     def uses(self, port: int) -> bool:
         """Whether a socket is bound to a port."""
         return port in self._sockets
