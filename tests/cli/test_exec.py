@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -428,7 +429,9 @@ class Nobody:
 def nobody(tmp_path: Path) -> Nobody:
     if shutil.which("setpriv") is None or shutil.which("unshare") is None:
         pytest.skip("util-linux is not installed")
-    for folder in [tmp_path, *tmp_path.parents][:3]:
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder == Path(tempfile.gettempdir()):
+            break
         folder.chmod(0o755)
     return Nobody(tmp_path)
 
