@@ -26,7 +26,7 @@ from sim.bridge.entrance import Entrance
 from sim.bridge.loopback import BridgeError
 from sim.errors import SimError
 
-BACKLOG: Final = 8
+BACKLOG: Final = 128
 LONGEST_LINE: Final = 65_536
 MOST_CLIENTS: Final = 32
 PEER: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
@@ -61,7 +61,7 @@ class Control:
     def _do(self, line: bytes) -> bytes:
         try:
             answer = {"ok": True, **self._answer(json.loads(line))}
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = {"ok": False, "error": "this is not JSON"}
         except SimError as error:
             answer = {"ok": False, "error": str(error)}
@@ -113,11 +113,10 @@ class _Client:
         self._doors.watch(self._connection, WRITE if self._answers else READ, self._ready)
 
     def _take_lines(self) -> None:
-        while b"\n" in self._asked:
-            line, _, rest = bytes(self._asked).partition(b"\n")
-            self._asked[:] = rest
+        *lines, self._asked = self._asked.split(b"\n")
+        for line in lines:
             if line.strip():
-                self._answers += self._do(line)
+                self._answers += self._do(bytes(line))
 
 
 def _listen(path: Path) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,10 +69,14 @@ def command(
         record=out is not None,
     )
     bridge = Bridge(file, settings, seed=seed, speed=speed, on_change=tell.change, on_step=tell.step)
-    if control is not None:
-        bridge.listen_for_commands(control)
-    tell.begin(bridge)
-    report = bridge.run(until)
+    try:
+        if control is not None:
+            bridge.listen_for_commands(control)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: bridge.stop())  # as Ctrl-C
+        tell.begin(bridge)
+        report = bridge.run(until)
+    finally:
+        bridge.close()
     if out is not None:
         write_out(out, report.topology, report.network.trace, report.as_dict())
     tell.end(bridge)

@@ -11,6 +11,7 @@ from sim.lab.actions.base import Cables
 from sim.lab.actions.choose import action_for
 from sim.lab.network import Network
 from sim.scenario.fields import FieldError
+from sim.scenario.messages import in_words
 from sim.scenario.model import Topology
 from sim.scenario.steps import HealStep, LinkStep, NodeStep, PartitionStep
 
@@ -44,8 +45,9 @@ class Commands:
 
 def _told(error: ValidationError) -> TopologyError:
     """pydantic's first error in our words."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     cause = first.get("ctx", {}).get("error")
     place = ".".join(str(part) for part in first["loc"])
-    text = str(cause) if isinstance(cause, ValueError) else first["msg"].lower()
-    return TopologyError(f"{place}: {text}", hint=cause.hint if isinstance(cause, FieldError) else None)
+    if isinstance(cause, ValueError):
+        return TopologyError(f"{place}: {cause}", hint=cause.hint if isinstance(cause, FieldError) else None)
+    return TopologyError(f"{place} {in_words(first)}")

@@ -172,6 +172,19 @@ def _sentence(site: _Site, detail: ErrorDetails) -> tuple[str, str | None]:
     return f"{field} of {whole} {rule.format(**context)}, not {shown(value)}", hint
 
 
+def in_words(detail: ErrorDetails) -> str:
+    """What pydantic found wrong with a value that stands in no file, to be put behind its name."""
+    kind = detail["type"]
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is unknown"
+    rule = _SENTENCES.get(kind)
+    if rule is None:
+        return f"{shown(detail['input'])} cannot stand here: {detail['msg'].lower()}"
+    return f"{rule.format(**detail.get('ctx', {}))}, not {shown(detail['input'])}"
+
+
 def _field(path: Path) -> str:
     """The last key of a path."""
     names = [part for part in path if isinstance(part, str)]
