@@ -99,7 +99,7 @@ class Bridge:
         on_step: Callable[[StepReport], None] | None = None,
     ) -> None:
         wanted = settings or Settings()
-        self.run_ = prepare(path, seed, on_step, record=wanted.record)
+        self.run_ = prepare(path, seed, on_step, record=wanted.record or None)
         self.topology = self.run_.topology
         self.settings = _merged(wanted, self.topology.bridge)
         self.network = self.run_.network

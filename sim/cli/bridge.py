@@ -69,14 +69,15 @@ def command(
         record=out is not None,
     )
     bridge = Bridge(file, settings, seed=seed, speed=speed, on_change=tell.change, on_step=tell.step)
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: bridge.stop())  # as Ctrl-C
     try:
         if control is not None:
             bridge.listen_for_commands(control)
-        signal.signal(signal.SIGTERM, lambda _number, _frame: bridge.stop())  # as Ctrl-C
         tell.begin(bridge)
         report = bridge.run(until)
     finally:
         bridge.close()
+        signal.signal(signal.SIGTERM, before)
     if out is not None:
         write_out(out, report.topology, report.network.trace, report.as_dict())
     tell.end(bridge)

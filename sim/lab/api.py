@@ -22,10 +22,14 @@ def prepare(
     seed: int | None = None,
     on_step: Callable[[StepReport], None] | None = None,
     *,
-    record: bool = True,
+    record: bool | None = True,
 ) -> Run:
-    """Build a topology file's network with its scenario, for somebody else to let time pass. Raises TopologyError."""
-    return Run(files.load(path), seed, on_step, record=record)
+    """Build a topology file's network with its scenario, for somebody else to let time pass. Raises TopologyError.
+
+    Steps are judged by what was recorded: `record` None records when there are any.
+    """
+    topology = files.load(path)
+    return Run(topology, seed, on_step, record=bool(topology.scenario) if record is None else record)
 
 
 def run(path: str | Path, seed: int | None = None, until: int | str | None = None) -> Report:

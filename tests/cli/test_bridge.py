@@ -211,6 +211,7 @@ def test_nothing_but_loopback_is_touched(file: str, tmp_path: Path) -> None:
         "main()\n"
     )
     with socket.create_server(("127.0.0.1", 0)) as real:
+        real.settimeout(PATIENCE)
         port = real.getsockname()[1]
         path = tmp_path / "asks.yaml"
         path.write_text(f"{PAIR}scenario: [{{tcp: {{from: pc, to: server, port: 80, data: x, listen: false}}}}]\n")
@@ -222,7 +223,7 @@ def test_nothing_but_loopback_is_touched(file: str, tmp_path: Path) -> None:
             check=False,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
-        assert real.accept()
+        real.accept()[0].close()
     lines = log.read_text().splitlines()
     assert any(f"('127.0.0.1', {port})" in line for line in lines if "connect" in line)
     assert len(lines) > 5
