@@ -5,7 +5,8 @@
     --sim-shuffle       what happens at one instant is ordered by the seed, to hunt races
 
 Fixtures: `sim_network` is a fresh network, whose seed comes from the test's name; `sim_load(path, seed=None)` builds
-one from a topology's file, which lies beside the test; `sim_traffic(net)` tells what went over the wires. When a test
+one from a topology's file, which lies beside the test; `sim_bridge(path, **settings)` runs one in real time, its ports
+on loopback (see sim/bridge); `sim_traffic(net)` tells what went over the wires. When a test
 fails, the traces of its networks are written to pytest's temporary folder. A suite that uses none of it does not pay
 for it: everything else is imported when it is asked for.
 """
@@ -16,12 +17,14 @@ import functools
 import hashlib
 import shlex
 from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from sim.bridge.session import Bridge
     from sim.lab.network import Network
     from sim.lab.traffic import Traffic
 
@@ -117,6 +120,27 @@ def sim_load(request: pytest.FixtureRequest) -> Generator[Callable[..., Network]
     yield load
     for net in networks:
         net.close()
+
+
+@pytest.fixture
+def sim_bridge(request: pytest.FixtureRequest) -> Generator[Callable[..., Bridge], None, None]:
+    """A function that runs a topology's file in real time: `requests.get(sim_bridge("office.yaml").url("web", 80))`.
+
+    A relative path leads on from the test's own folder; the settings are those of `sim.bridge`. It ends with the test.
+    """
+    with ExitStack() as bridges:
+
+        def bridge(path: str | Path, seed: int | None = None, **settings: Any) -> Bridge:
+            import sim
+
+            chosen = request.config.getoption("--sim-replay") if seed is None else seed
+            running: Bridge = bridges.enter_context(
+                sim.bridge(request.path.parent / path, seed=chosen, **({"record": True} | settings))
+            )
+            _remember(request, running.network)
+            return running
+
+        yield bridge
 
 
 @pytest.fixture

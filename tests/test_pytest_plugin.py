@@ -170,6 +170,30 @@ def test_fixtures(suite: Suite) -> None:
     result.assert_outcomes(passed=3)
 
 
+def test_a_bridge(suite: Suite) -> None:
+    suite.pytester.path.joinpath("two.yaml").write_text(
+        "nodes: {a: {kind: host, ip: 10.0.0.1/24}, b: {kind: host, ip: 10.0.0.2/24, services: [echo]}}\n"
+        "links: [[a, b]]\n"
+    )
+    suite.write(
+        """
+        import socket, threading
+
+        def test_talk(sim_bridge, sim_traffic):
+            bridge = sim_bridge("two.yaml", seed=3, enter_at="a")
+            with socket.create_connection(bridge.endpoint("b", 7), 10) as client:
+                client.sendall(b"hello")
+                assert client.recv(5) == b"hello"
+            assert bridge.network.seed == 3
+            assert bridge.call(lambda: sim_traffic(bridge.network).count("a", "b", "tcp")) > 0
+
+        def test_nothing_is_left():
+            assert "sim.bridge" not in {thread.name for thread in threading.enumerate()}
+        """
+    )
+    suite.run().assert_outcomes(passed=2)
+
+
 def test_a_test_with_a_fixture_that_fails_leaves_its_trace(suite: Suite) -> None:
     suite.write(
         """

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import typer
 
 from sim.cli.terminal import write
-from sim.errors import TopologyError
+from sim.errors import SimError, TopologyError
 from sim.views.text import Line, columns, printable
 
 FAILED: Final = 1
@@ -77,6 +77,11 @@ def reporting() -> Iterator[None]:
     except TopologyError as error:
         write(finding_lines(error), sys.stderr)
         raise typer.Exit(INVALID) from None
+    except SimError as error:
+        if not _is_of_the_system(error):
+            raise
+        write([[("error: ", "error"), (_sentence(str(error)), "")]], sys.stderr)
+        raise typer.Exit(INVALID) from None
     except BrokenPipeError:
         # whoever read our output has left; nothing may be written at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,6 +89,14 @@ def reporting() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _is_of_the_system(error: SimError) -> bool:
+    """Whether it says what the real system refuses: that is nobody's bug."""
+    from sim.bridge.loopback import BridgeError
+    from sim.bridge.tap import TapError
+
+    return isinstance(error, BridgeError | TapError)
 
 
 def usage(message: str, option: str | None = None) -> typer.BadParameter:

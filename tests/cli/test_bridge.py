@@ -176,7 +176,7 @@ def test_a_port_that_cannot_be_had_is_told(file: str) -> None:
         (["--map", "api.test:80=127.0.0.1:80"], "no node is called api.test"),
         (["--enter-at", "web"], "there is no node called 'web'"),
         (["--speed", "0"], "0"),
-        (["--socks", "70000"], "70000"),
+        (["--socks", "70000"], "65535"),
         (["--until", "soon"], "soon"),
         (["--control", "/nowhere/control"], "cannot make the control socket"),
     ],
