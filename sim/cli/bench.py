@@ -14,14 +14,15 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from sim.cli import bench_programs
+from sim.cli import bench_bridge, bench_programs
 from sim.cli.errors import usage
 from sim.cli.options import Json, print_json
 from sim.cli.terminal import write
 from sim.lab.workloads import WORKLOADS, Workload
 from sim.views.text import Line
 
-NAMES: Final = [*WORKLOADS, bench_programs.NAME]
+SPECIAL: Final = {bench_programs.NAME: bench_programs, bench_bridge.NAME: bench_bridge}
+NAMES: Final = [*WORKLOADS, *SPECIAL]
 CALIBRATION: Final = 300_000
 """Heap operations of the calibration loop."""
 
@@ -60,7 +61,8 @@ def command(
     """Run the benchmarks: frame-hops (frames put on a link) per CPU second of the run, recording off.
 
     The ratio to a loop of bare heap operations, measured before each run, tells a slow machine from slow code. The
-    workload `programs` is about Python programs on hosts: what a step of them costs, beside plain asyncio.
+    workload `programs` is about Python programs on hosts: what a step of them costs, beside plain asyncio;
+    `bridge` is about real clients of simulated servers, by the wall clock.
     """
     chosen = names or NAMES
     for name in chosen:
@@ -69,11 +71,11 @@ def command(
     earlier = {} if compare is None else _read(compare)
     results: list[dict[str, Any]] = []
     for name in chosen:
-        if name == bench_programs.NAME:
-            figures = bench_programs.measure(scale, runs)
+        if name in SPECIAL:
+            figures = SPECIAL[name].measure(scale, runs)
             results.append({"workload": name, **figures, "runs": runs})
             if not as_json:
-                write(bench_programs.lines(figures))
+                write(SPECIAL[name].lines(figures))
             continue
         measured = [_measure(WORKLOADS[name](scale), record) for _ in range(runs)]
         middle = _median(measured)
