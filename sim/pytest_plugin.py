@@ -130,13 +130,12 @@ def sim_bridge(request: pytest.FixtureRequest) -> Generator[Callable[..., Bridge
     """
     with ExitStack() as bridges:
 
-        def bridge(path: str | Path, seed: int | None = None, **settings: Any) -> Bridge:
-            import sim
+        def bridge(path: str | Path, seed: int | None = None, speed: float = 1.0, **settings: Any) -> Bridge:
+            from sim.bridge.session import Bridge, Settings
 
             chosen = request.config.getoption("--sim-replay") if seed is None else seed
-            running: Bridge = bridges.enter_context(
-                sim.bridge(request.path.parent / path, seed=chosen, **({"record": True} | settings))
-            )
+            wanted = Settings(**({"record": True} | settings))
+            running = bridges.enter_context(Bridge(request.path.parent / path, wanted, seed=chosen, speed=speed))
             _remember(request, running.network)
             return running
 

@@ -17,7 +17,7 @@ import sim
 from sim.bridge.loopback import BridgeError
 from sim.bridge.session import Bridge
 from sim.errors import TopologyError
-from tests.bridge.office import OFFICE, PAIR, PATIENCE, connect, open_bridge, receive, run_inside
+from tests.bridge.office import OFFICE, PAIR, PATIENCE, connect, host, open_bridge, receive, run_inside
 
 
 @pytest.fixture
@@ -43,8 +43,7 @@ def test_a_page_over_the_whole_way(office: Bridge) -> None:
 
 def test_who_comes_from_outside_is_seen_as_the_entry(office: Bridge) -> None:
     get(office.url("web", 80))
-    web: Any = office.network["web"]
-    process = web.services[0]
+    (process, *_) = host(office, "web").services
     assert "10.0.0.2 GET " in office.call(lambda: process.stdout)
 
 
@@ -129,7 +128,7 @@ def test_a_network_that_breaks_tells_everybody(tmp_path: Path) -> None:
 def test_the_package_is_a_function(tmp_path: Path) -> None:
     path = tmp_path / "lab.yaml"
     path.write_text(PAIR)
-    with sim.bridge(path, seed=4, speed=2.0, enter_at="pc") as bridge:
+    with sim.bridge(path, seed=4, speed=2.0, enter_at="pc") as bridge:  # type: ignore[operator]
         assert (bridge.network.seed, bridge.pacer.speed) == (4, 2.0)
         with connect(bridge.endpoint("server", 7)) as client:
             client.sendall(b"hello")
