@@ -128,7 +128,7 @@ def test_a_network_that_breaks_tells_everybody(tmp_path: Path) -> None:
 def test_the_package_is_a_function(tmp_path: Path) -> None:
     path = tmp_path / "lab.yaml"
     path.write_text(PAIR)
-    with sim.bridge(path, seed=4, speed=2.0, enter_at="pc") as bridge:  # type: ignore[operator]
+    with sim.bridge(path, seed=4, speed=2.0, enter_at="pc") as bridge:
         assert (bridge.network.seed, bridge.pacer.speed) == (4, 2.0)
         with connect(bridge.endpoint("server", 7)) as client:
             client.sendall(b"hello")
