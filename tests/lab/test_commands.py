@@ -68,6 +68,7 @@ def test_a_node_goes_down_and_up(lab: tuple[Network, Commands]) -> None:
 
 def test_parts_that_do_not_hear_each_other(lab: tuple[Network, Commands]) -> None:
     net, commands = lab
+    assert received(net) == 1
     commands.do({"partition": {"groups": [["a"], ["b"]]}})
     assert received(net) == 0
     commands.do({"heal": True})
