@@ -179,9 +179,9 @@ def test_there_is_a_most_of_udp_clients(pair: Bridge, monkeypatch: pytest.Monkey
 
 def test_a_port_for_both_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one is taken when the first is free for one of them only."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+    stream, taken, port = loopback.both("127.0.0.1", 0)
+    stream.close()
+    with taken:
         with pytest.raises(BridgeError, match=f"cannot listen on 127.0.0.1, port {port}: Address already in use"):
             loopback.both("127.0.0.1", port)
         real, asked = loopback.exactly, iter([port, port])
