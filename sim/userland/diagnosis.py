@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import Final, NamedTuple
 from sim.errors import SimError
 
 OURS: Final = str(Path(__file__).parent.parent)
+COMPILED: Final = f"sim{os.sep}"
+"""How the file of a compiled frame begins: it is called as it was when it was built, from the folder above."""
 LIBRARY: Final = sysconfig.get_path("stdlib")
+
+
+def is_ours(file: str) -> bool:
+    """Whether a frame's file is one of the simulator's."""
+    return file.startswith(OURS) or (file.startswith(COMPILED) and Path(OURS).parent.joinpath(file).exists())
 
 
 class SpinError(SimError):
@@ -41,7 +49,7 @@ def place(frame: FrameType | None) -> str:
     fallback = ""
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith((OURS, "<frozen")):
+        if not is_ours(file) and not file.startswith("<frozen"):
             here = f"{file}:{frame.f_lineno}"
             if not file.startswith(LIBRARY) or "site-packages" in file:
                 return here

@@ -22,7 +22,7 @@ from sim.errors import SimError
 from sim.stack.ip import IpStack
 from sim.units import format_duration
 from sim.userland.contexts import Context, Streams
-from sim.userland.diagnosis import OURS
+from sim.userland.diagnosis import is_ours
 from sim.userland.environment import Environment
 from sim.userland.local_object import LocalObject
 from sim.userland.local_sockets import LocalSocket
@@ -393,7 +393,7 @@ def _exit_code(error: SystemExit) -> int:
 def _without_ours(error: BaseException) -> Any:
     """The traceback from where the program begins."""
     step = error.__traceback__
-    while step is not None and step.tb_frame.f_code.co_filename.startswith(OURS):
+    while step is not None and is_ours(step.tb_frame.f_code.co_filename):
         step = step.tb_next
     return step
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, FunctionType
 from typing import Any, Final
 
-from sim.userland.diagnosis import OURS
+from sim.userland.diagnosis import is_ours
 from sim.userland.tasks import current
 
 _PyRLock: Any = threading._PyRLock  # type: ignore[attr-defined]
@@ -23,7 +23,7 @@ IN_C: Final = frozenset(each.__code__ for each in vars(_PyRLock).values() if isi
 
 
 def _is_ours(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(OURS) or frame.f_code in IN_C
+    return is_ours(frame.f_code.co_filename) or frame.f_code in IN_C
 
 
 def _without_ours(real: Callable[[Any], Iterator[Any]]) -> Callable[[Any], Iterator[Any]]:
