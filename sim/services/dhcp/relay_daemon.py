@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sim.errors import WireError
-from sim.services.dhcp.packets import datagram
+from sim.services.dhcp.packets import close_sockets, datagram, open_sockets
 from sim.services.dhcp.relay import Discard, Forward, Leg, towards_client, towards_server
 from sim.userland.machine import Interface, LinkSocket, Machine
 from sim.wire import dhcpv4, ipv4, udp
@@ -24,18 +24,11 @@ class RelayDaemon:
 
     def start(self) -> None:
         """The machine is on."""
-        stack = self.machine.stack
-        self._sockets = [
-            stack.links.open(interface, dhcpv4.SERVER_PORT, self._receive)
-            for interface in stack.interfaces
-            if not interface.loopback
-        ]
+        self._sockets = open_sockets(self.machine, self._receive)
 
     def cut(self) -> None:
         """The power is off."""
-        for socket in self._sockets:
-            self.machine.stack.links.close(socket)
-        self._sockets = []
+        close_sockets(self.machine, self._sockets)
 
     def _receive(self, interface: Interface, packet: ipv4.Packet, segment: udp.Datagram) -> None:
         core = self.machine.stack.core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sim.errors import WireError
-from sim.services.dhcp.packets import datagram
+from sim.services.dhcp.packets import close_sockets, datagram, open_sockets
 from sim.services.dhcp.pool import Binding
 from sim.services.dhcp.replies import Reply
 from sim.services.dhcp.server import Action, Arrival, Note, Probe, Refuse, Server
@@ -27,18 +27,11 @@ class ServerDaemon:
 
     def start(self) -> None:
         """The machine is on."""
-        stack = self.machine.stack
-        self._sockets = [
-            stack.links.open(interface, dhcpv4.SERVER_PORT, self._receive)
-            for interface in stack.interfaces
-            if not interface.loopback
-        ]
+        self._sockets = open_sockets(self.machine, self._receive)
 
     def cut(self) -> None:
         """The power is off."""
-        for socket in self._sockets:
-            self.machine.stack.links.close(socket)
-        self._sockets = []
+        close_sockets(self.machine, self._sockets)
         self._era += 1
         self.server.forget()
 
