@@ -27,7 +27,6 @@ class IpNode(Device):
     def __init__(self, engine: Engine, name: str, kind: str, recorder: Recorder, record: bool) -> None:
         super().__init__(engine, name, kind, recorder, record)
         self.stack = IpStack(PortOutside(self), self.journal)
-        self._timer: Timer | None = None
 
     def add_interface(self, name: str, mac: bytes, mtu: int = DEFAULT_MTU) -> Interface:
         """Give the node a port with an interface behind it. Its loopback interface, if any, comes later."""
@@ -68,16 +67,6 @@ class IpNode(Device):
         if not on:
             self.stack.reset(self.engine.now)
 
-    def wake_at(self, time: int) -> None:
-        """Let the stack handle its timers at `time` (ns), or not at all."""
-        timer = self._timer
-        if timer is None:
-            timer = self._timer = self.engine.timer(self._handle_timers)
-        if time == NEVER:
-            timer.cancel()
-        else:
-            timer.set(time)
-
     def arp_table(self) -> dict[str, tuple[str, str]]:
         """Per IP address the MAC address and the state of the neighbour, over all interfaces."""
         return {
@@ -89,9 +78,6 @@ class IpNode(Device):
     def counters(self) -> dict[str, int]:
         conflicts = sum([self.stack.neighbours(interface).conflicts for interface in self.stack.interfaces])
         return super().counters() | {"conflicts": conflicts}
-
-    def _handle_timers(self) -> None:
-        self.stack.handle_timers(self.engine.now)
 
     def add_loopback(self, interface: Interface) -> None:
         """Add the port behind the stack's loopback interface: a wire from the node to itself."""
@@ -107,6 +93,7 @@ class PortOutside(Outside):
 
     def __init__(self, node: IpNode) -> None:
         self._node = node
+        self._timer: Timer | None = None
 
     def transmit(self, interface: Interface, frame: bytes, cause: int) -> None:
         node = self._node
@@ -119,4 +106,14 @@ class PortOutside(Outside):
         engine.cause = current
 
     def wake_at(self, time: int) -> None:
-        self._node.wake_at(time)
+        timer = self._timer
+        if timer is None:
+            timer = self._timer = self._node.engine.timer(self._handle_timers)
+        if time == NEVER:
+            timer.cancel()
+        else:
+            timer.set(time)
+
+    def _handle_timers(self) -> None:
+        node = self._node
+        node.stack.handle_timers(node.engine.now)

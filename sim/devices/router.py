@@ -55,58 +55,15 @@ class Router(IpNode):
             return
         paths = self.stack.paths.get(destination)  # if known, it was forwarded before, and no route has changed since
         if paths is not None and is_one_host(destination[0]):  # else only we may send there, and have
-            self.forward(frame, paths)
+            forward(self, frame, paths)
         elif self.is_foreign(destination):
-            self.forward(frame, self.stack.paths_to(destination))
+            forward(self, frame, self.stack.paths_to(destination))
         else:
             super().receive(port, frame)
 
     def is_foreign(self, destination: bytes) -> bool:
         """Whether an IP address is one host's, and not ours: what a router forwards."""
         return len(destination) == 4 and destination not in self.stack.own and is_one_host(destination[0])
-
-    def forward(self, frame: bytes, paths: list[Path]) -> None:
-        """Steps 2 to 7 for a frame with an IPv4 packet that is not for us, and can go any of these ways."""
-        end = 14 + (frame[16] << 8 | frame[17])
-        header_end = 14 + (frame[14] & 0x0F) * 4
-        if not 0x45 <= frame[14] <= 0x4F or not header_end <= end <= len(frame):
-            self.drop("malformed IPv4")
-            return
-        if remainder(frame, 14, header_end):
-            self.drop("bad IPv4 checksum")
-            return
-        if frame[26:30] in self.stack.own or not is_one_host(frame[26]):
-            self.drop("martian address")  # RFC 1812 5.3.7
-            return
-        path = (
-            paths[0]
-            if len(paths) == 1
-            else choose(paths, flow_of(ipv4.parse_truncated(frame[14:end])), self.journal.node)
-        )
-        if path is None:
-            self.drop("no route")
-            self.report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
-            return
-        if frame[22] <= 1:
-            self.drop("TTL expired")
-            self.report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
-            return
-        if self.journal.recording:
-            self.note(kinds.ROUTE, path.route.text)
-        if self.inspects:
-            frame = self.inspect(frame[:end], path)
-            if not frame:
-                return
-        neighbour = path.neighbour
-        if end - 14 > path.interface.mtu:
-            self.send_fragments(frame, decrement_ttl(b"", frame, end), path, path.interface.mtu)
-            return
-        self.forwarded += 1
-        if neighbour.fresh_until >= self.engine.now:
-            self.ports[path.interface.index].send(decrement_ttl(neighbour.header, frame, end))
-        else:
-            self.stack.enter(self.engine.now, self.engine.cause)
-            path.table.send(neighbour, decrement_ttl(b"", frame, end))
 
     def inspect(self, frame: bytes, path: Path) -> bytes:
         """The frame as it is forwarded, of the same length; empty if it is not. For subclasses."""
@@ -141,6 +98,50 @@ class Router(IpNode):
 def is_one_host(first: int) -> bool:
     """Whether an address that begins with this byte can be one host's that is not this one itself."""
     return 0 < first < MULTICAST_NETWORKS and first != LOOPBACK_NETWORK
+
+
+def forward(router: Router, frame: bytes, paths: list[Path]) -> None:
+    """Steps 2 to 7 for a frame with an IPv4 packet that is not for us, and can go any of these ways."""
+    end = 14 + (frame[16] << 8 | frame[17])
+    header_end = 14 + (frame[14] & 0x0F) * 4
+    if not 0x45 <= frame[14] <= 0x4F or not header_end <= end <= len(frame):
+        router.drop("malformed IPv4")
+        return
+    if remainder(frame, 14, header_end):
+        router.drop("bad IPv4 checksum")
+        return
+    if frame[26:30] in router.stack.own or not is_one_host(frame[26]):
+        router.drop("martian address")  # RFC 1812 5.3.7
+        return
+    path = (
+        paths[0]
+        if len(paths) == 1
+        else choose(paths, flow_of(ipv4.parse_truncated(frame[14:end])), router.journal.node)
+    )
+    if path is None:
+        router.drop("no route")
+        router.report(frame, icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE)
+        return
+    if frame[22] <= 1:
+        router.drop("TTL expired")
+        router.report(frame, icmpv4.TIME_EXCEEDED, icmpv4.TTL_EXCEEDED)
+        return
+    if router.journal.recording:
+        router.note(kinds.ROUTE, path.route.text)
+    if router.inspects:
+        frame = router.inspect(frame[:end], path)
+        if not frame:
+            return
+    neighbour = path.neighbour
+    if end - 14 > path.interface.mtu:
+        router.send_fragments(frame, decrement_ttl(b"", frame, end), path, path.interface.mtu)
+        return
+    router.forwarded += 1
+    if neighbour.fresh_until >= router.engine.now:
+        router.ports[path.interface.index].send(decrement_ttl(neighbour.header, frame, end))
+    else:
+        router.stack.enter(router.engine.now, router.engine.cause)
+        path.table.send(neighbour, decrement_ttl(b"", frame, end))
 
 
 def decrement_ttl(header: bytes, frame: bytes, end: int) -> bytes:

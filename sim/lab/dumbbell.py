@@ -45,7 +45,7 @@ class Sink:
         assert self._socket is not None
         connection = self._socket.connection
         assert connection is not None
-        if connection.inbox.ready:
+        if connection.inbox.ready.size:
             self.received += len(self._socket.receive(READ))
 
 

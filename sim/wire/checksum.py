@@ -1,10 +1,10 @@
 """The Internet checksum (read RFC 1071 first), and how to mend it after changing one word (RFC 1624).
 
 The one's complement sum of 16-bit words is the whole data, read as one number, modulo 65535: 2**16 is 1 modulo 65535,
-so a word counts the same at any place. Interpreted, `int.from_bytes(data) % 0xFFFF` is the fastest exact way (measured:
-3 to 4 times faster than any sum over words); compiled, a loop over the words is (3 times faster than the division). The
-one thing modulo loses is that one's complement has two zeros: the sum of words that are not all zero is never 0x0000
-but 0xFFFF, whose checksum is 0.
+so a word counts the same at any place, and as part of a longer number too. Interpreted, `int.from_bytes(data) % 0xFFFF`
+is the fastest exact way (measured: 3 to 4 times faster than any sum over words); compiled, a sum over eight bytes at a
+time is (15 times faster than the division). The one thing modulo loses is that one's complement has two zeros: the sum
+of words that are not all zero is never 0x0000 but 0xFFFF, whose checksum is 0.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from librt.strings import read_i64_be
 from mypy_extensions import i64
 
 COMPILED: Final = not __file__.endswith(".py")
@@ -33,11 +34,15 @@ def remainder(data: bytes, start: int, end: int) -> int:
 def _sum_words(data: bytes, start: i64, end: i64) -> i64:
     total: i64 = 0
     index: i64 = start
+    while index < end - 7:
+        number = read_i64_be(data, index)
+        total += (number >> 32 & 0xFFFF_FFFF) + (number & 0xFFFF_FFFF)
+        index += 8
     while index < end - 1:
-        total += (data[index] << 8) + data[index + 1]
+        total += data[index] * 256 + data[index + 1]
         index += 2
     if index < end:
-        total += data[index] << 8
+        total += data[index] * 256
     return total
 
 

@@ -167,7 +167,10 @@ def test_a_way_in_whose_port_is_taken(tmp_path: Path) -> None:
 
 def test_a_name_server_that_is_not_there(tmp_path: Path) -> None:
     with open_bridge(tmp_path, PAIR, dns=0) as bridge:
-        with pytest.raises(ConnectionResetError), connect(bridge.ports["dns"]) as client:  # connecting may see it already
+        with (
+            pytest.raises(ConnectionResetError),
+            connect(bridge.ports["dns"]) as client,
+        ):  # connecting may see it already
             client.recv(1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.sendto(b"anybody?", bridge.ports["dns"])

@@ -154,7 +154,7 @@ def after_reading(tcb: ControlBlock, copied: int) -> None:
     """The program has read: it may be time for an ACK, or for news of a window that opened (RFC 9293 3.8.6.2.2)."""
     due = False
     if tcb.ack_wanted:
-        emptied = not tcb.inbox.ready and (tcb.pushed == 2 or (tcb.pushed == 1 and not tcb.interactive))
+        emptied = not tcb.inbox.ready.size and (tcb.pushed == 2 or (tcb.pushed == 1 and not tcb.interactive))
         due = tcb.rcv_nxt - tcb.rcv_wup > tcb.received_mss or (copied > 0 and emptied)
     if copied > 0 and not due and not tcb.fin_received:
         now = tcb.receive_window()

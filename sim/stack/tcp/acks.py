@@ -87,10 +87,10 @@ def _update_window(tcb: ControlBlock, segment: tcp.Segment, seq: i64, ack: i64) 
 def _answer_probe(tcb: ControlBlock) -> None:
     """Nothing was on its way: this answers a probe, or opens the window."""
     fin = tcb.fin_wanted and not tcb.fin_sent
-    if not tcb.unsent and not fin:
+    if not tcb.unsent.size and not fin:
         return
-    size = min(len(tcb.unsent), tcb.mss)
-    if fin and size == len(tcb.unsent):
+    size = min(tcb.unsent.size, tcb.mss)
+    if fin and size == tcb.unsent.size:
         size += 1
     if tcb.snd_nxt + size <= tcb.window_end():
         tcb.probe_backoff = 0

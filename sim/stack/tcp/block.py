@@ -7,6 +7,7 @@ from typing import Final
 from mypy_extensions import i64, mypyc_attr
 
 from sim.stack.alarms import Alarm
+from sim.stack.byte_queue import ByteQueue
 from sim.stack.core import Core
 from sim.stack.service import IpService
 from sim.stack.tcp import states
@@ -128,7 +129,7 @@ class ControlBlock:
         self.snd_small: i64 = 0  # end of the last segment sent that was not full (Minshall's variant of Nagle)
         self.snd_up: i64 = 0  # end of urgent data
         self.pushed_up_to: i64 = 0  # end of the last segment with PSH
-        self.unsent = bytearray()
+        self.unsent = ByteQueue()
         self.unsent_mark: int = 0  # so many unsent bytes are enough (TCP_NOTSENT_LOWAT); 0 or less: no limit
         self.amid_write: bool = False  # more of the same write follows, once this has left
         self.records: list[int] = []  # sequence numbers at which a segment has to end (MSG_EOR)
@@ -315,7 +316,7 @@ class ControlBlock:
 
     def write_end(self) -> i64:
         """The sequence number behind all that the program has written."""
-        return self.snd_nxt + len(self.unsent) - (1 if self.fin_sent else 0)
+        return self.snd_nxt + self.unsent.size - (1 if self.fin_sent else 0)
 
     def window_end(self) -> i64:
         """The first sequence number that the peer does not want yet."""

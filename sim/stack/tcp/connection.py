@@ -239,7 +239,7 @@ class Connection(ControlBlock):
             if room <= 0:
                 break
             part = data if not taken and len(data) <= room else data[taken : taken + room]
-            self.unsent += part
+            self.unsent.append(part)
             taken += len(part)
             self.amid_write = self.unsent_mark > 0 and taken < len(data)
             outgoing.push(self)
@@ -254,7 +254,7 @@ class Connection(ControlBlock):
     def _room_below_mark(self) -> int:
         """TCP_NOTSENT_LOWAT: whole segments are taken until as much waits to be sent as the program wants to wait."""
         mark = self.unsent_mark
-        waiting = len(self.unsent)
+        waiting = self.unsent.size
         if mark <= 0:
             return self.send_buffer
         return 0 if waiting >= mark else (mark + self.mss - 1) // self.mss * self.mss - waiting
@@ -285,7 +285,7 @@ class Connection(ControlBlock):
         if self.urgent_at >= self.read_up_to:
             size = min(size, self._until_urgent())
         if peek:
-            return bytes(inbox.ready[:size])
+            return inbox.ready.peek(size)
         data = inbox.take(size)
         self.read_up_to += len(data)
         self._pass_urgent()
@@ -301,19 +301,19 @@ class Connection(ControlBlock):
 
     def has_text(self) -> bool:
         """Whether there is something to read; the urgent byte alone, which is not in the stream, does not count."""
-        ready = len(self.inbox.ready)
+        ready = self.inbox.ready.size
         return ready > 1 or (ready == 1 and (self.oob_inline or self.urgent_at != self.read_up_to))
 
     def _until_urgent(self) -> int:
         """Bytes that may be read at once: a read stops at the urgent mark, and the urgent byte is not in the stream."""
-        ready = self.inbox.ready
+        ready = self.inbox.ready.size
         distance: int = self.urgent_at - self.read_up_to
         if distance == 0 and ready and not self.oob_inline:
             self.inbox.skip_one()
             self.read_up_to += 1
             self._pass_urgent()
-            return len(ready)
-        return distance if 0 < distance < len(ready) else len(ready)
+            return ready - 1
+        return distance if 0 < distance < ready else ready
 
     def shutdown_write(self) -> None:
         """The program has nothing more to say: FIN behind what is still to be sent (RFC 9293 3.10.4)."""
@@ -335,7 +335,9 @@ class Connection(ControlBlock):
         if self.state == states.SYN_SENT:
             incoming.abort(self, 0)
             self.settle()
-        elif self.inbox.ready or self.linger == 0:  # RFC 2525 2.17: data that nobody reads is lost, and the peer told
+        elif (
+            self.inbox.ready.size or self.linger == 0
+        ):  # RFC 2525 2.17: data that nobody reads is lost, and the peer told
             self.reset()
         elif self.state == states.FIN_WAIT_2:
             self.core.set_alarm(self.keeping, self.core.now + self.fin_timeout)
@@ -356,7 +358,7 @@ class Connection(ControlBlock):
 
     def is_writable(self) -> bool:
         """Whether a third of the send buffer is free: it is worth waking a writer."""
-        if self.unsent_mark > 0 and 2 * len(self.unsent) >= self.unsent_mark:
+        if self.unsent_mark > 0 and 2 * self.unsent.size >= self.unsent_mark:
             return False
         queued: int = self.write_end() - self.snd_una
         return 3 * queued <= 2 * (queued + self.room())

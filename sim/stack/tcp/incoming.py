@@ -107,7 +107,7 @@ def _is_acceptable(tcb: ControlBlock, segment: tcp.Segment, options: Options, se
     edge = tcb.rcv_nxt + tcb.receive_window()
     # What goes beyond the window is not cut off, as the RFC has it: all or nothing. All where nothing waits to be read,
     # so that a peer that misjudges the window is not stopped for ever (Linux since 6.16).
-    if end < tcb.rcv_wup or seq > edge or (end > edge and tcb.inbox.ready):
+    if end < tcb.rcv_wup or seq > edge or (end > edge and tcb.inbox.ready.size):
         if not reset:
             if flags & tcp.SYN:
                 _answer_syn(tcb, seq)
@@ -283,7 +283,7 @@ def _in_syn_sent(tcb: ControlBlock, segment: tcp.Segment, options: Options) -> i
     tcb.become(states.ESTABLISHED)
     _establish(tcb)
     tcb.ack_wanted = True
-    if tcb.unsent or tcb.fin_wanted:
+    if tcb.unsent.size or tcb.fin_wanted:
         outgoing.push(tcb)  # what waits takes the ACK along
     if tcb.ack_wanted:
         outgoing.send_ack(tcb)

@@ -84,7 +84,7 @@ def pack(tcb: ControlBlock, listening: bool = False) -> bytes:
         tcb.bytes_received,
         tcb.segments_out,
         tcb.segments_in,
-        len(tcb.unsent),
+        tcb.unsent.size,
         (tcb.rtt.min_rtt // 1000) if tcb.rtt.min_rtt else 0xFFFFFFFF,
         tcb.data_segments_in,
         tcb.data_segments_out,

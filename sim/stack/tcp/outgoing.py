@@ -200,7 +200,7 @@ def option_length(tcb: ControlBlock) -> bytes:
 
 def push(tcb: ControlBlock) -> None:
     """Send as much as the windows, Nagle's algorithm and the pacing allow; watch over what has to wait."""
-    if not tcb.unsent and not (tcb.fin_wanted and not tcb.fin_sent):
+    if not tcb.unsent.size and not (tcb.fin_wanted and not tcb.fin_sent):
         return
     if tcb.state in CAN_SEND:
         _send_new(tcb, False)
@@ -218,11 +218,11 @@ def _send_new(tcb: ControlBlock, probing: bool) -> bool:
     size = _segment_size(tcb)
     count = 0
     limited = False
-    while tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent):
-        length = min(len(tcb.unsent), size)
+    while tcb.unsent.size or (tcb.fin_wanted and not tcb.fin_sent):
+        length = min(tcb.unsent.size, size)
         if tcb.records:
             length = min(length, _until_record_ends(tcb))
-        last = length == len(tcb.unsent)
+        last = length == tcb.unsent.size
         fin = last and tcb.fin_wanted
         if not probing and tcb.in_flight() >= tcb.flow.cwnd:
             limited = True
@@ -250,7 +250,7 @@ def _until_record_ends(tcb: ControlBlock) -> int:
     for end in tcb.records:
         if end > tcb.snd_nxt:
             return end - int(tcb.snd_nxt)
-    return len(tcb.unsent)
+    return tcb.unsent.size
 
 
 def force_small(tcb: ControlBlock) -> bool:
@@ -258,8 +258,8 @@ def force_small(tcb: ControlBlock) -> bool:
     if tcb.sent.size() == 0:
         _restart_after_idle(tcb)
     room: int = tcb.window_end() - tcb.snd_nxt
-    length = min(len(tcb.unsent), _segment_size(tcb), room)
-    last = length == len(tcb.unsent)
+    length = min(tcb.unsent.size, _segment_size(tcb), room)
+    last = length == tcb.unsent.size
     fin = last and tcb.fin_wanted and length < room
     _send_one(tcb, length, True, fin, tcb.mss)
     _after_sending(tcb, 1, False, True)
@@ -289,8 +289,7 @@ def _send_one(tcb: ControlBlock, length: int, last: bool, fin: bool, size: int) 
     core = tcb.core
     first = tcb.sent.size() == 0
     seq = tcb.snd_nxt
-    payload = bytes(tcb.unsent[:length])
-    del tcb.unsent[:length]
+    payload = tcb.unsent.take(length)
     flags = tcp.ACK
     ended = last and not tcb.amid_write
     if length and (ended or seq + length in tcb.records or seq + length - tcb.pushed_up_to > tcb.max_window >> 1):

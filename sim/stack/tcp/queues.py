@@ -16,7 +16,7 @@ def unread(socket: TcpSocket) -> int:
     if connection is None:
         return 0
     distance: int = connection.urgent_at - connection.read_up_to
-    ready = len(connection.inbox.ready)
+    ready = connection.inbox.ready.size
     return distance if connection.urgent_at >= 0 and not connection.oob_inline and 0 <= distance < ready else ready
 
 
@@ -34,7 +34,7 @@ def not_sent(socket: TcpSocket) -> int:
     connection = _connection(socket)
     if connection is None:
         return 0
-    return len(connection.unsent) + (1 if connection.fin_wanted and not connection.fin_sent else 0)
+    return connection.unsent.size + (1 if connection.fin_wanted and not connection.fin_sent else 0)
 
 
 def is_at_mark(socket: TcpSocket) -> bool:
@@ -48,7 +48,7 @@ def hint(socket: TcpSocket) -> int:
     connection = socket.connection
     if connection is None:
         return 0
-    left = len(connection.inbox.ready)
+    left = connection.inbox.ready.size
     return left or (1 if connection.fin_received else 0)
 
 

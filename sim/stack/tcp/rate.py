@@ -55,5 +55,5 @@ def finish(tcb: ControlBlock, delivered: i64, lost: i64) -> None:
 
 def check_app_limited(tcb: ControlBlock) -> None:
     """The program gives less than the window would take: samples of what is out now show its rate, not the path's."""
-    if len(tcb.unsent) < tcb.mss and tcb.in_flight() < tcb.flow.cwnd and tcb.lost_out <= tcb.retransmitted_out:
+    if tcb.unsent.size < tcb.mss and tcb.in_flight() < tcb.flow.cwnd and tcb.lost_out <= tcb.retransmitted_out:
         tcb.app_limited_until = max(tcb.flow.delivered + tcb.in_flight(), 1)

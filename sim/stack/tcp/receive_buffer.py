@@ -6,6 +6,8 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from sim.stack.byte_queue import ByteQueue
+
 FRAME_ROOM: Final = 118  # bytes: the headers of a frame, and what a driver leaves free before them
 CACHE_LINE: Final = 64
 BOOKKEEPING: Final = 576  # bytes: Linux's struct sk_buff, and struct skb_shared_info behind the frame
@@ -47,7 +49,7 @@ class ReceiveBuffer:
     """
 
     def __init__(self) -> None:
-        self.ready = bytearray()
+        self.ready = ByteQueue()
         self.pieces: list[Piece] = []
         self.sacks: list[tuple[int, int]] = []
         self.duplicate: tuple[int, int] | None = None
@@ -61,7 +63,7 @@ class ReceiveBuffer:
 
     def append(self, data: bytes) -> None:
         """The next bytes of the stream, of one segment."""
-        self.ready += data
+        self.ready.append(data)
         self._book(len(data))
 
     def _book(self, length: i64) -> None:
@@ -79,14 +81,13 @@ class ReceiveBuffer:
 
     def take(self, size: int) -> bytes:
         """Up to `size` bytes that are ready; they leave the buffer."""
-        data = bytes(self.ready[:size])
-        del self.ready[:size]
+        data = self.ready.take(size)
         self._release(len(data))
         return data
 
     def skip_one(self) -> None:
         """The first byte that is ready leaves the buffer unread: it was urgent."""
-        del self.ready[:1]
+        self.ready.take(1)
         self._release(1)
 
     def _release(self, length: i64) -> None:

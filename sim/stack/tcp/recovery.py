@@ -136,7 +136,7 @@ def _go_on_after_timeout(tcb: ControlBlock) -> int:
                 tcb.frto = False  # step 3a: the loss was real
         elif news.advanced and not recovered:
             tcb.high_seq = tcb.snd_nxt
-            if tcb.unsent and tcb.window_end() > tcb.snd_nxt:
+            if tcb.unsent.size and tcb.window_end() > tcb.snd_nxt:
                 return NEW  # step 2b: new data shows whether the rest is lost
             tcb.frto = False
     if recovered:
@@ -255,7 +255,7 @@ def send_loss_probe(tcb: ControlBlock) -> None:
         return
     tcb.probe_retransmitted = False
     before = tcb.snd_nxt
-    waiting = tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent)
+    waiting = tcb.unsent.size or (tcb.fin_wanted and not tcb.fin_sent)
     if not (waiting and probe_with_new_data(tcb)):
         last = tcb.sent.last()
         if last is None:

@@ -235,7 +235,7 @@ class TcpSocket(Tenant):
         connection = self.connection
         if connection is None:
             raise os_error(errno.ENOTCONN)
-        if connection.inbox.ready and connection.state != states.SYN_SENT:
+        if connection.inbox.ready.size and connection.state != states.SYN_SENT:
             data = connection.read(size, peek)
             if data or size == 0:
                 return data  # else there was nothing but the urgent byte

@@ -134,4 +134,4 @@ def receive_urgent(tcb: ControlBlock, seq: i64, pointer: int) -> None:
 def note_urgent_byte(tcb: ControlBlock) -> None:
     """Keep the urgent byte where the program can have it out of turn, once it is there."""
     if tcb.urgent_byte == -1 and tcb.read_up_to <= tcb.urgent_at < tcb.rcv_nxt:
-        tcb.urgent_byte = tcb.inbox.ready[tcb.urgent_at - tcb.read_up_to]
+        tcb.urgent_byte = tcb.inbox.ready.byte_at(int(tcb.urgent_at - tcb.read_up_to))

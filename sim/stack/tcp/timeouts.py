@@ -108,7 +108,7 @@ def _repeat_syn(tcb: ControlBlock) -> None:
 
 def _probe_window(tcb: ControlBlock) -> None:
     """The peer's window is closed: ask whether it still is, for as long as the peer answers (RFC 9293 3.8.6.1)."""
-    if tcb.sent.size() or not (tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent)):
+    if tcb.sent.size() or not (tcb.unsent.size or (tcb.fin_wanted and not tcb.fin_sent)):
         tcb.probes_out = 0
         return
     if tcb.probing_since == 0:
@@ -129,7 +129,7 @@ def _probe_window(tcb: ControlBlock) -> None:
 
 def _wake_up(tcb: ControlBlock) -> bool:
     """Send as much as the window has room for, however little, or a probe; whether it was data."""
-    if tcb.snd_nxt < tcb.window_end() and tcb.unsent:
+    if tcb.snd_nxt < tcb.window_end() and tcb.unsent.size:
         return outgoing.force_small(tcb)
     outgoing.send_probe(tcb)
     return False
@@ -143,7 +143,7 @@ def handle_keep_alarm(tcb: ControlBlock) -> None:
     if not tcb.keepalive or not states.is_synchronised(tcb.state):
         return
     core = tcb.core
-    if tcb.sent.size() or tcb.unsent:
+    if tcb.sent.size() or tcb.unsent.size:
         core.set_alarm(tcb.keeping, core.now + tcb.keepalive_idle)
         return
     quiet = core.now - tcb.last_heard_at

@@ -60,7 +60,7 @@ def _check_numbers(tcb: ControlBlock) -> None:
     if states.is_synchronised(tcb.state):
         assert tcb.rcv_wup <= tcb.rcv_nxt
         assert tcb.read_up_to <= tcb.rcv_nxt
-        assert tcb.read_up_to + len(tcb.inbox.ready) + (1 if tcb.fin_received else 0) == tcb.rcv_nxt
+        assert tcb.read_up_to + tcb.inbox.ready.size + (1 if tcb.fin_received else 0) == tcb.rcv_nxt
         assert 0 <= tcb.rcv_wnd <= 65535 << tcb.rcv_scale
         assert tcb.receive_window() <= tcb.receive_buffer + (1 << tcb.rcv_scale)
 
@@ -123,7 +123,7 @@ def _check_inbox(tcb: ControlBlock) -> None:
     ordered = sorted(inbox.sacks)
     assert all(one[1] < other[0] for one, other in pairwise(ordered)), "SACK blocks touch"
     space = tcb.receive_buffer + tcb.receive_window() + 65535
-    assert len(inbox.ready) + inbox.waiting <= space, "more is held than the buffer has room for"
+    assert inbox.ready.size + inbox.waiting <= space, "more is held than the buffer has room for"
 
 
 def _check_timers(tcb: ControlBlock) -> None:
@@ -132,7 +132,7 @@ def _check_timers(tcb: ControlBlock) -> None:
     assert (tcb.pending == NOTHING) == (due == NEVER), "the timer and what it is for disagree"
     if tcb.sent.size():
         assert due != NEVER, "something is on its way and no timer runs"
-    waits = tcb.unsent or (tcb.fin_wanted and not tcb.fin_sent)
+    waits = tcb.unsent.size or (tcb.fin_wanted and not tcb.fin_sent)
     if waits and not tcb.cork and tcb.state in MAY_SEND:
         assert due != NEVER or tcb.pacing.deadline != NEVER, "data waits and no timer runs"
     if tcb.ack_wanted and states.is_synchronised(tcb.state):

@@ -152,7 +152,7 @@ def test_a_blind_syn_is_challenged(attack: Attack, seq: int, flags: int) -> None
 def test_data_with_an_impossible_ack_is_not_taken(attack: Attack, ack: int) -> None:
     """RFC 5961 5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT."""
     attack.tell(tcp.ACK, 0, ack, b"evil")
-    assert not attack.victim.inbox.ready
+    assert not attack.victim.inbox.ready.size
     assert attack.works()
 
 
@@ -172,7 +172,7 @@ def test_old_timestamps_are_dropped(attack: Attack) -> None:
     attack.pair.run(1)
     old = options.timestamps(int(attack.victim.ts_recent) - 5000, 0)
     attack.tell(tcp.ACK, 0, 0, b"evil", text=old)
-    assert not attack.victim.inbox.ready
+    assert not attack.victim.inbox.ready.size
     assert attack.works()
 
 
@@ -350,13 +350,13 @@ def test_a_window_that_stays_closed_gets_few_probes(attack: Attack) -> None:
         while True:
             attack.server.send(bytes(65_536))
     pair.run(600)
-    assert attack.victim.unsent
+    assert attack.victim.unsent.size
     before = pair.frames
     pair.run(24 * 3600)
     assert attack.server.state_name() == "ESTABLISHED"
     # A probe and its answer each two minutes.
     assert 24 * 28 * 2 <= pair.frames - before <= 24 * 32 * 2
-    assert len(attack.victim.unsent) <= attack.victim.send_buffer
+    assert attack.victim.unsent.size <= attack.victim.send_buffer
 
 
 # -- garbage in every state

@@ -118,7 +118,7 @@ def test_each_field_lies_where_linux_has_it() -> None:
     tcb.advertised_mss, tcb.reordering, tcb.rcv_rtt, tcb.space = 1017, 1018, 1019_000, 1020
     tcb.total_retransmits, tcb.flow.pacing_rate = 1021, 1022
     tcb.bytes_acked, tcb.bytes_received, tcb.segments_out, tcb.segments_in = 1023, 1024, 1025, 1026
-    tcb.unsent += bytes(1027)
+    tcb.unsent.append(bytes(1027))
     tcb.rtt.min_rtt, tcb.data_segments_in, tcb.data_segments_out = 1028_000, 1029, 1030
     tcb.flow.delivered, tcb.delivered_ce, tcb.bytes_sent, tcb.bytes_retransmitted = 1031, 1032, 1033, 1034
     tcb.dsack_duplicates, tcb.reorderings, tcb.snd_wnd = 1035, 1036, 1037

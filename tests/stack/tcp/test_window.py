@@ -86,7 +86,7 @@ def test_a_reader_that_sleeps_closes_the_window() -> None:
     held = server.connection
     assert held is not None
     assert held.receive_window() < held.received_mss
-    assert len(held.inbox.ready) <= held.receive_buffer
+    assert held.inbox.ready.size <= held.receive_buffer
     assert pair.checkers[1].checks > 10
 
 
