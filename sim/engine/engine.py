@@ -51,6 +51,7 @@ class Engine:
         self.sequence: i64 = 0
         self.queue: list[Event] = []
         self.background: i64 = 0  # how many of the queue's events are of timers that keep no run going
+        self.observer: Callable[[int], None] | None = None  # told before the clock goes on, and to when
         self._stopped: bool = False
         self._draw: Callable[[int], int] | None = None
         self._due: list[Event] = []  # of the instant that has begun, the next one last; empty unless shuffled
@@ -112,6 +113,8 @@ class Engine:
                 heappush(queue, event)
                 break
             left -= 1
+            if self.observer is not None and time > self.now:
+                self.observer(time)
             if frame:
                 self.now = time
                 self.cause = sequence
@@ -130,6 +133,8 @@ class Engine:
         if left == 0 and queue and queue[0][0] <= limit and not (until is None and self.at_rest()):
             raise BudgetError(f"{budget} events handled and the network is not at rest")
         if until is not None and until > self.now:
+            if self.observer is not None:
+                self.observer(until)
             self.now = until
 
     def stop(self) -> None:

@@ -25,11 +25,15 @@ def cached(net: Network, node: str) -> dict[tuple[str, str], Known]:
     found: dict[tuple[str, str], Known] = {}
     for name, rdtype, entry in server.resolver.cache.entries(net.now / SECOND):
         key = (name.to_text().removesuffix(".").lower(), rdtype.name)
-        if entry.rrset is not None:
-            found[key] = sorted(_plain(rdata.to_text()) for rdata in entry.rrset)
-        else:
-            found[key] = "NXDOMAIN" if entry.rcode else "NODATA"
+        found[key] = texts_of(entry)
     return found
+
+
+def texts_of(entry: Any) -> Known:
+    """What an entry of a cache knows."""
+    if entry.rrset is None:
+        return "NXDOMAIN" if entry.rcode else "NODATA"
+    return sorted(_plain(rdata.to_text()) for rdata in entry.rrset)
 
 
 def known_of(known: dict[tuple[str, str], Known], question: str) -> Known | None:

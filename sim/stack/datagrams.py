@@ -48,6 +48,7 @@ class Datagrams(UdpService):
         socket.peer, socket.peer_port = address, port
         socket.connected = True
         socket.narrow()
+        self.ip.core.journal.touch()
 
     def group_interface(self, group: bytes) -> Interface:
         """See `UdpService.group_interface`."""

@@ -148,6 +148,7 @@ class IpStack(IpService):
         """A route, an interface or a neighbour has changed: look up again who is next."""
         self.paths.clear()
         self._generation += 1
+        self.core.journal.touch()
 
     def neighbours(self, interface: Interface) -> NeighbourTable:
         """The neighbour table of an interface."""

@@ -59,6 +59,10 @@ class Udp(Datagrams):
         found = [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
         return [socket for socket in found if socket.port_bound and not socket.connected]
 
+    def sockets(self) -> list[UdpSocket]:
+        """All sockets that have a port, by port."""
+        return [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
+
     def bound_to(self, address: bytes) -> list[UdpSocket]:
         """The sockets bound to just this address that are not connected, in the order of their ports."""
         found = [socket for port in sorted(self._sockets) for socket in self._sockets[port]]
@@ -84,6 +88,7 @@ class Udp(Datagrams):
         socket.source = IPV4_ANY if of_many else address
         socket.narrow()
         self._sockets.setdefault(number, []).append(socket)
+        self.ip.core.journal.touch()
 
     def release(self, socket: UdpSocket) -> None:
         """A socket needs its port no more."""
@@ -91,6 +96,7 @@ class Udp(Datagrams):
         same.remove(socket)
         if not same:
             del self._sockets[socket.port]
+        self.ip.core.journal.touch()
 
     def send(self, socket: UdpSocket, data: bytes, address: bytes, port: int) -> None:
         """Send a datagram from a socket; see `UdpSocket.send_to`."""

@@ -23,6 +23,11 @@ class Journal:
         if self.recorder is not None:
             self.recorder.note(time, subject, self.node, kind, detail)
 
+    def touch(self) -> None:
+        """Something about the device has changed that is not worth a note: whoever watches its tables looks again."""
+        if self.recorder is not None:
+            self.recorder.touched.add(self.node)
+
     def drop(self, time: int, subject: int, reason: str) -> None:
         """Count a frame that goes no further, and note why."""
         self.drops[reason] = self.drops.get(reason, 0) + 1

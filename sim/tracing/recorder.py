@@ -12,6 +12,7 @@ from typing import Final
 
 from sim.tracing import kinds
 from sim.tracing.series import Series
+from sim.tracing.tables import Tables
 
 NOT_SENT: Final = -1
 """The arrival time of a frame that never got onto its link: the queue was full, or the link was down."""
@@ -27,7 +28,7 @@ class Recorder:
     `frames`. A frame lost on its way keeps its row and stands in `lost` with the reason; one that arrived with other
     bytes than it left with stands in `altered`; a copy that the link itself made, and that nobody sent, in `copies`.
     Notes: `note_times` (ns), `note_subjects`, `note_nodes`, `note_kinds`, `note_details`. `series` holds numbers over
-    time, once somebody has asked for them.
+    time, and `tables` what the devices knew, once somebody has asked for them.
     """
 
     def __init__(self) -> None:
@@ -52,6 +53,8 @@ class Recorder:
         self.note_kinds: array[int] = array("q")
         self.note_details: list[Detail] = []
         self.series: Series | None = None
+        self.tables: Tables | None = None
+        self.touched: set[int] = set()  # nodes whose tables may have changed without a note, until somebody looks
 
     def add_node(self, name: str, kind: str) -> int:
         """Make a device known; return its index."""

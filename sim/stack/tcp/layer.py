@@ -39,7 +39,7 @@ class Tcp(TcpService):
     def __init__(self, ip: IpService, secret: bytes) -> None:
         self.ip = ip
         self.secret = secret
-        self.ports = Ports()
+        self.ports = Ports(ip.core.journal.touch)
         self.settings = Settings()
         self.controls: dict[str, type[CongestionControl]] = dict(SHIPPED)
         self.connections: dict[bytes, Connection] = {}

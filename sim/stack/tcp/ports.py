@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -71,9 +72,10 @@ def conflict(newcomer: Tenant, other: Tenant) -> bool:
 
 
 class Ports:
-    """All ports that are in use."""
+    """All ports that are in use. `on_change` is called after every change."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self.on_change = on_change
         self._ports: dict[int, Port] = {}
         self._next: int = EPHEMERAL_FIRST
 
@@ -84,6 +86,7 @@ class Ports:
             raise os_error(errno.EADDRINUSE)
         tenant.port = number
         self._entry(number).tenants.append(tenant)
+        self.on_change()
 
     def check(self, tenant: Tenant) -> None:
         """Whether a bound socket may begin to listen. Raises OSError EADDRINUSE."""
@@ -97,11 +100,13 @@ class Ports:
         if entry is not None and tenant in entry.tenants:
             entry.tenants.remove(tenant)
             self._drop(tenant.port, entry)
+            self.on_change()
 
     def open(self, port: int, address: bytes, sharing: int) -> None:
         """A connection uses the port, at an address of ours."""
         connections = self._entry(port).connections
         connections[address, sharing] = connections.get((address, sharing), 0) + 1
+        self.on_change()
 
     def close(self, port: int, address: bytes, sharing: int) -> None:
         """It uses it no longer."""
@@ -112,6 +117,7 @@ class Ports:
         else:
             del entry.connections[address, sharing]
         self._drop(port, entry)
+        self.on_change()
 
     def tenants(self, port: int) -> list[Tenant]:
         """The sockets bound to a port."""
@@ -139,6 +145,7 @@ class Ports:
     def clear(self) -> None:
         """Forget all, as a power cut does."""
         self._ports.clear()
+        self.on_change()
 
     def _entry(self, port: int) -> Port:
         entry = self._ports.get(port)

@@ -101,6 +101,7 @@ class TcpSocket(Tenant):
         except OSError:
             self.listening = False
             raise
+        self._layer.ports.on_change()
 
     def accept(self) -> TcpSocket:
         """The next connection. EAGAIN when there is none, EINVAL when we do not listen."""

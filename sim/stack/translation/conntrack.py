@@ -147,6 +147,10 @@ class ConnectionTable:
         self.expire(now)
         return [connection for queue in self._queues for connection in queue]
 
+    def living(self, now: int) -> list[Connection]:
+        """The same, for who only looks: what has ended is left where it is."""
+        return [connection for queue in self._queues for connection in queue if connection.deadline > now]
+
     def __len__(self) -> int:
         return sum([len(queue) for queue in self._queues])
 

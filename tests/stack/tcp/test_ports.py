@@ -271,7 +271,7 @@ def test_any_calls_end_as_in_linux(steps: list[tuple[object, ...]]) -> None:
 
 @pytest.fixture
 def ports() -> Ports:
-    return Ports()
+    return Ports(lambda: None)
 
 
 def bound(ports: Ports, number: int = 0) -> Tenant:
