@@ -20,6 +20,22 @@ class BudgetError(SimError, RuntimeError):
     """A run met its bound on events: a loop of switches, or programs that never rest."""
 
 
+class TraceError(SimError):
+    """A stored trace that cannot be read: `line` of `file` says what is wrong, `hint` what would mend it."""
+
+    def __init__(self, message: str, *, file: str = "", line: int | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part)
+        text = f"{place}: error: {self.message}" if place else f"error: {self.message}"
+        return f"{text}\nhint: {self.hint}" if self.hint else text
+
+
 class TopologyError(SimError):
     """Something wrong in a topology, with the place where it stands when it came from a file.
 

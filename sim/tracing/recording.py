@@ -57,9 +57,9 @@ class Trace:
         """Write one capture file per port into `folder`; return their paths. Raises OSError."""
         return pcapng.write_pcaps(self.recorder, Path(folder))
 
-    def write_events(self, path: str | Path) -> None:
+    def write_events(self, path: str | Path, about: eventlog.About | None = None) -> None:
         """Write the whole recording as lines of JSON (see `eventlog.py`). Raises OSError."""
-        eventlog.write_events(self.recorder, path)
+        eventlog.write_events(self.recorder, path, about)
 
     def _index(self) -> Lineage:
         """The index of what is recorded by now."""

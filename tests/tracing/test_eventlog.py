@@ -4,10 +4,16 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from sim.errors import TraceError
+from sim.lab.measuring import record_series
+from sim.lab.table_watch import TableWatch
 from sim.links.rules import PASS, Deliver, Drop, Verdict
-from sim.tracing import kinds
 from sim.tracing.digest import digest
-from sim.tracing.recorder import NOT_SENT, Detail, Recorder
+from sim.tracing.eventlog import read_events
+from sim.tracing.journeys import Lineage
+from sim.tracing.recorder import Recorder
 
 if TYPE_CHECKING:
     from tests.tracing.conftest import Office
@@ -16,40 +22,6 @@ if TYPE_CHECKING:
 def lines(office: Office, folder: Path) -> list[dict[str, Any]]:
     office.net.trace.write_events(folder / "events.jsonl")
     return [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def rich(detail: Any) -> Detail:
-    """A detail as it was before it was written."""
-    if isinstance(detail, dict):
-        return bytes.fromhex(detail["hex"])
-    if isinstance(detail, list):
-        return tuple(rich(part) for part in detail)  # type: ignore[misc]
-    return detail  # type: ignore[no-any-return]
-
-
-def rebuilt(header: dict[str, Any], events: list[dict[str, Any]]) -> Recorder:
-    """A recorder made of the lines alone."""
-    recorder = Recorder()
-    recorder.end = header["end"]
-    for node in header["nodes"]:
-        recorder.add_node(node["name"], node["kind"])
-    for port in header["ports"]:
-        recorder.add_port(port["node"], port["name"])
-    recorder.port_peers = [port["peer"] for port in header["ports"]]
-    for line in sorted((line for line in events if "send" in line), key=lambda line: int(line["send"])):
-        arrival = NOT_SENT if line["arrival"] is None else line["arrival"]
-        recorder.transmission(
-            line["send"], line["t"], arrival, line["port"], line["cause"], bytes.fromhex(line["frame"])
-        )
-        if "lost" in line:
-            recorder.lost[line["send"]] = line["lost"]
-        if "received" in line:
-            recorder.altered[line["send"]] = bytes.fromhex(line["received"])
-    numbers = {name: kind for kind, name in kinds.NAMES.items()}
-    for line in events:
-        if "note" in line:
-            recorder.note(line["t"], line["about"], line["node"], numbers[line["note"]], rich(line["detail"]))
-    return recorder
 
 
 def busy(office: Office) -> Office:
@@ -71,7 +43,7 @@ def busy(office: Office) -> Office:
 
 def test_the_first_line_says_what_it_is_and_who_is_who(office: Office, tmp_path: Path) -> None:
     header, *_ = lines(busy(office), tmp_path)
-    assert (header["format"], header["version"], header["end"]) == ("packetsim-events", 1, office.net.now)
+    assert (header["format"], header["version"], header["end"]) == ("packetsim-events", 2, office.net.now)
     names = [f"{header['nodes'][port['node']]['name']}:{port['name']}" for port in header["ports"]]
     assert names[:3] == ["pc1:eth0", "pc2:eth0", "web:eth0"]
     assert header["ports"][header["ports"][0]["peer"]]["peer"] == 0
@@ -90,27 +62,29 @@ def test_events_come_by_time_and_a_frame_before_what_was_noted_about_it(office: 
 
 
 def test_nothing_is_missing_from_the_log(office: Office, tmp_path: Path) -> None:
-    header, *events = lines(busy(office), tmp_path)
-    recorder, again = office.net.recorder, rebuilt(header, events)
+    watch = TableWatch(office.net)
+    series = record_series(office.net)
+    recorder = busy(office).net.recorder
+    watch.finish()
+    series.add("pc1:eth0", "queue", 5, 3)
+    office.net.trace.write_events(tmp_path / "events.jsonl", {"name": "office", "steps": [1]})
+    again, about = read_events(tmp_path / "events.jsonl")
+    assert about == {"name": "office", "steps": [1]}
     assert recorder.lost
     assert recorder.altered
-    for column in (
-        "nodes",
-        "node_kinds",
-        "ports",
-        "port_nodes",
-        "port_peers",
-        "ids",
-        "starts",
-        "arrivals",
-        "senders",
-        "causes",
-        "frames",
-        "lost",
-        "altered",
-        "end",
-    ):
+    assert recorder.tables is not None
+    assert len(recorder.tables) > 20
+    assert again.tables is not None
+    assert again.series is not None
+    for column in ("nodes", "node_kinds", "ports", "port_nodes", "port_peers", "ids", "starts", "arrivals", "senders"):
         assert getattr(again, column) == getattr(recorder, column), column
+    for column in ("causes", "frames", "lost", "altered", "copies", "end"):
+        assert getattr(again, column) == getattr(recorder, column), column
+    for column in ("times", "nodes", "names", "keys", "rows"):
+        assert getattr(again.tables, column) == getattr(recorder.tables, column), column
+    assert [(key, again.series.points(*key)) for key in again.series.names()] == [
+        (key, series.points(*key)) for key in series.names()
+    ]
 
     def notes(one: Recorder) -> list[tuple[object, ...]]:
         columns = (one.note_times, one.note_subjects, one.note_nodes, one.note_kinds, one.note_details)
@@ -121,10 +95,51 @@ def test_nothing_is_missing_from_the_log(office: Office, tmp_path: Path) -> None
 
 
 def test_journeys_can_be_told_from_the_log_alone(office: Office, tmp_path: Path) -> None:
-    from sim.tracing.journeys import Lineage
-
-    header, *events = lines(busy(office), tmp_path)
-    told = Lineage(rebuilt(header, events)).journeys()
+    busy(office).net.trace.write_events(tmp_path / "events.jsonl")
+    told = Lineage(read_events(tmp_path / "events.jsonl")[0]).journeys()
     assert [(journey.text, journey.path(), journey.drops()) for journey in told] == [
         (journey.text, journey.path(), journey.drops()) for journey in office.net.trace.journeys()
     ]
+
+
+def test_the_first_version_is_still_read(tmp_path: Path) -> None:
+    header = {"format": "packetsim-events", "version": 1, "end": 5, "nodes": [{"name": "pc", "kind": "host"}]}
+    path = tmp_path / "old.jsonl"
+    path.write_text(json.dumps({**header, "ports": [{"node": 0, "name": "eth0", "peer": -1}]}) + "\n", encoding="utf-8")
+    recorder, about = read_events(path)
+    assert (recorder.nodes, recorder.end, about) == (["pc"], 5, {})
+
+
+HEADER = (
+    '{"format": "packetsim-events", "version": 2, "end": 5, "nodes": [{"name": "pc", "kind": "host"}], '
+    '"ports": [{"node": 0, "name": "eth0", "peer": -1}], "about": {}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("", None, "the trace is empty"),
+        ("hello\n", 1, "this is no packetsim trace: its first line is no header"),
+        ("[]\n", 1, "this is no packetsim trace: its first line is no header"),
+        ('{"format": "pcap"}\n', 1, "this is no packetsim trace: its first line is no header"),
+        (HEADER.replace("2,", "9,", 1), 1, "the trace has version 9, this packetsim reads up to 2"),
+        (HEADER.replace('"node": 0', '"node": 1'), 1, "this is no packetsim trace: its first line is no header"),
+        (HEADER + '{"t": 1, "send": 3, "port"', 2, "this line is cut off"),
+        (HEADER + '{"t": 1, "send": 3, "port": 7, "arrival": 2, "cause": 0, "frame": "00"}\n', 2, "cannot be read"),
+        (HEADER + '{"t": 1, "send": 3, "port": 0, "arrival": 2, "cause": 0, "frame": "0g"}\n', 2, "cannot be read"),
+        (HEADER + "7\n", 2, "this line cannot be read: 7"),
+        (HEADER + '{"t": 1, "note": "dance", "node": 0, "about": 0, "detail": ""}\n', 2, "not known: dance"),
+        (HEADER + '{"t": 1, "note": "drop", "node": 4, "about": 0, "detail": ""}\n', 2, "cannot be read"),
+        (HEADER + '{"t": 1, "note": "drop", "node": 0, "about": 0, "detail": null}\n', 2, "cannot be read"),
+        (HEADER + '{"t": 1}\n', 2, "neither a frame, nor a note"),
+    ],
+)
+def test_what_is_no_trace(tmp_path: Path, text: str, line: int | None, message: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TraceError) as caught:
+        read_events(path)
+    place = f"{path}:{line}" if line else str(path)
+    assert str(caught.value).startswith(f"{place}: error: ")
+    assert message in str(caught.value)
