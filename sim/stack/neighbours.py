@@ -242,7 +242,7 @@ class NeighbourTable:
             return
         neighbour.attempts += 1
         source = self.interface.source_for(neighbour.address) or IPV4_ANY
-        self.core.note(kinds.ARP_ASK, (neighbour.address, self.interface.name))
+        self.core.note(kinds.ARP_PROBE if probing else kinds.ARP_ASK, (neighbour.address, self.interface.name))
         request = arp.Packet(arp.REQUEST, self.interface.mac, source, MAC_ZERO, neighbour.address)
         self._emit(request, neighbour.mac if probing else MAC_BROADCAST)
         self._set_alarm(neighbour, self.core.now + RETRANS_TIMER)

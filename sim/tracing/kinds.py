@@ -19,7 +19,7 @@ FLOOD: Final = 7  # (why, ports): why is "broadcast", "multicast" or "unknown"
 FORWARD: Final = 8  # port: a switch sends by a learned address
 FILTER: Final = 9  # port: a switch keeps a frame whose destination lives where it came from
 ROUTE: Final = 10  # the route's text: a router (or a host with something to send) has chosen it
-ARP_ASK: Final = 11  # (address, interface): a question has to be answered first
+ARP_ASK: Final = 11  # (address, interface): a question to everybody, which has to be answered first
 ARP_LEARN: Final = 12  # (address, mac, interface)
 ARP_FAIL: Final = 13  # (address, interface): nobody answered
 DELIVER: Final = 14  # what took it: "icmp echo request", "udp port 53", ...
@@ -39,6 +39,7 @@ TCP_STATE: Final = 27  # (local port, remote port, old state, new state)
 RETRANSMIT: Final = 28  # why: "timeout", "fast retransmit", "tail loss probe", "path MTU"
 TRANSLATE: Final = 29  # (what: "source", "destination" or "error", old end, new end, why), all as text
 JUDGE: Final = 30  # (rule: "rule 3" or "policy", its text): a firewall lets a packet pass
+ARP_PROBE: Final = 31  # (address, interface): a question to a neighbour that is known: whether it is still there
 DHCP: Final = 40  # what a DHCP client or server decided, as text that follows its name
 
 NAMES: Final[dict[int, str]] = {
@@ -72,5 +73,6 @@ NAMES: Final[dict[int, str]] = {
     RETRANSMIT: "retransmit",
     TRANSLATE: "translate",
     JUDGE: "judge",
+    ARP_PROBE: "arp-probe",
     DHCP: "dhcp",
 }

@@ -12,7 +12,7 @@ from sim.tracing import kinds
 from sim.tracing.journeys import Hop, Journey, Note
 from sim.units import format_about
 from sim.views.changes import changes, is_same_packet
-from sim.views.explain import explain
+from sim.views.sentences import explain
 from sim.views.text import Line
 from sim.wire.decode import summary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.tracing import kinds
 from sim.tracing.journeys import Hop, Journey, Note
-from sim.views.explain import explain
+from sim.views.sentences import explain
 from sim.wire.decode import summary
 
 

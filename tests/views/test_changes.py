@@ -1,57 +1,12 @@
+"""What differs between two frames, and when the second still carries the packet of the first."""
+
 from __future__ import annotations
 
-from sim.tracing import kinds
-from sim.tracing.journeys import Note
-from sim.tracing.recorder import Detail
 from sim.views.changes import changes, is_same_packet
-from sim.views.explain import explain
 from sim.wire import ethernet, ipv4
 from sim.wire.addresses import parse_ip
 
 MAC = bytes.fromhex("0200000000aa")
-
-
-def test_every_kind_has_a_sentence() -> None:
-    examples: dict[int, Detail] = {
-        kinds.REPEAT: 3,
-        kinds.LEARN: (MAC, "eth1"),
-        kinds.MOVE: (MAC, "eth1", "eth2"),
-        kinds.TABLE_FULL: (MAC, 4),
-        kinds.EXPIRE: (MAC, "eth1"),
-        kinds.FORGET: ("eth1", 2),
-        kinds.FLOOD: ("unknown", 1),
-        kinds.ARP_ASK: (b"\x0a\0\0\1", "eth0"),
-        kinds.ARP_LEARN: (b"\x0a\0\0\1", MAC, "eth0"),
-        kinds.ARP_FAIL: (b"\x0a\0\0\1", "eth0"),
-        kinds.FRAGMENT: (3, 600),
-        kinds.REASSEMBLE: (3, 1400),
-        kinds.LINK: ("eth1", "down"),
-        kinds.STEP: (1, "ping"),
-        kinds.CONFLICT: (b"\x0a\0\0\1", MAC),
-        kinds.TRANSLATE: ("source", "10.0.0.1:5", "203.0.113.2:5", "new mapping, port kept"),
-        kinds.JUDGE: ("rule 2", "allow tcp to port 80"),
-    }
-    said = [explain(Note(0, "n", kind, examples.get(kind, "text"))) for kind in kinds.NAMES]
-    assert len(set(said)) == len(kinds.NAMES)
-    assert not [text for text in said if text.startswith("noted") or "{" in text or "b'" in text]
-
-
-def test_sentences() -> None:
-    assert explain(Note(0, "sw1", kinds.FLOOD, ("unknown", 3))) == (
-        "floods it to 3 ports: it has not learned where the destination lives"
-    )
-    assert explain(Note(0, "sw1", kinds.LEARN, (MAC, "eth1"))) == "learns that 02:00:00:00:00:aa lives behind eth1"
-    assert explain(Note(0, "r1", kinds.DROP, "TTL expired")) == "drops it: TTL expired"
-
-
-def test_sentences_of_a_gateway() -> None:
-    detail = ("source", "192.168.1.10:49152", "203.0.113.2:49152", "new mapping, port kept")
-    assert explain(Note(0, "gw", kinds.TRANSLATE, detail)) == (
-        "maps 192.168.1.10:49152 to 203.0.113.2:49152: new mapping, port kept"
-    )
-    assert explain(Note(0, "fw", kinds.JUDGE, ("rule 2", "allow tcp to port 80"))) == (
-        "lets it pass: firewall rule 2 (allow tcp to port 80)"
-    )
 
 
 def frame(destination: bytes, source: bytes, ttl: int, identification: int = 7) -> bytes:

@@ -1,0 +1,45 @@
+"""The short forms that stand in the tree of `sim path`: what a device did, with the reason in half a sentence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BRIEF: Final[dict[str, str]] = {
+    "repeat": "repeats it to {0:# port|# ports}: a hub knows no addresses",
+    "learn": "learns that {0} lives behind {1}",
+    "move": "sees that {0} has moved from {1} to {2}",
+    "table-full": "cannot learn {0}: its table of {1} addresses is full",
+    "expire": "forgets {0} behind {1}: not heard for too long",
+    "forget": "forgets the {1} addresses behind {0}: the port went down",
+    "flood.broadcast": "floods it to {1:# port|# ports}: the destination is everybody",
+    "flood.multicast": "floods it to {1:# port|# ports}: the destination is a group",
+    "flood.unknown": "floods it to {1:# port|# ports}: it has not learned where the destination lives",
+    "flood": "floods it to {1:# port|# ports}: {0}",
+    "forward": "knows where the destination lives: forwards to {0} only",
+    "filter": "drops it: the destination lives behind {0}, where it came from",
+    "route": "chooses the route {0}",
+    "arp-ask": "asks first who has {0} (ARP on {1})",
+    "arp-probe": "asks whether {0} is still there (ARP on {1})",
+    "arp-learn": "learns that {0} is at {1}",
+    "arp-fail": "gives up: nobody on {1} answers for {0}",
+    "deliver": "takes it in: {0}",
+    "ignore": "ignores it: {0}",
+    "fragment": "cuts it into {0} fragments for an MTU of {1}",
+    "reassemble": "puts {0} fragments together again: {1} bytes",
+    "icmp-error": "tells the sender: {0}",
+    "drop": "drops it: {0}",
+    "link": "sees the link at {0} go {1}",
+    "power.up": "is switched on",
+    "power.down": "is switched off",
+    "power": "is switched {0}",
+    "step": "step {0}: {1}",
+    "altered": "(on the way: {0})",
+    "origin": "wants to send: {0}",
+    "conflict": "sees {1} use its own address {0}",
+    "wait": "keeps it and waits for {0}",
+    "tcp-state": "TCP port {0}: {2} becomes {3}",
+    "retransmit": "sends it again ({0})",
+    "translate": "maps {1} to {2}: {3}",
+    "judge": "lets it pass: firewall {0} ({1})",
+    "dhcp": "{0}",
+}
