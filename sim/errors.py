@@ -23,7 +23,12 @@ class BudgetError(SimError, RuntimeError):
 class TraceError(SimError):
     """A stored trace that cannot be read: `line` of `file` says what is wrong, `hint` what would mend it."""
 
-    def __init__(self, message: str, *, file: str = "", line: int | None = None, hint: str = "") -> None:
+    column: int | None = None
+    source: str | None = None
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.file = file
@@ -31,7 +36,7 @@ class TraceError(SimError):
         self.hint = hint
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line) if part)
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         text = f"{place}: error: {self.message}" if place else f"error: {self.message}"
         return f"{text}\nhint: {self.hint}" if self.hint else text
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import typer
 
 from sim.cli.terminal import write
-from sim.errors import SimError, TopologyError
+from sim.errors import SimError, TopologyError, TraceError
 from sim.views.text import Line, columns, printable
 
 FAILED: Final = 1
@@ -74,7 +74,7 @@ def reporting() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except TopologyError as error:
+    except (TopologyError, TraceError) as error:
         write(finding_lines(error), sys.stderr)
         raise typer.Exit(INVALID) from None
     except SimError as error:

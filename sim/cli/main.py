@@ -16,6 +16,7 @@ COMMANDS: Final = {
     # verb: (module, one line of help), in the order of `sim --help`
     "run": ("sim.cli.run", "Run a topology's scenario and print each step."),
     "path": ("sim.cli.path", "Send one packet and explain its journey, hop by hop."),
+    "replay": ("sim.cli.replay", "Make the page of a stored run."),
     "exec": ("sim.cli.exec", "Run a real program as if on a host, in real time."),
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sim.cli.errors import usage
+from sim.tracing.eventlog import About
 from sim.tracing.recording import Trace
 from sim.tracing.series import Series
 from sim.units import duration
@@ -27,6 +28,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only what failed.")]
 Until = Annotated[
     Any, typer.Option("--until", metavar="TIME", parser=_duration, help="Stop at this simulated time, such as 10s.")
+]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write a page that shows the run again, frame by frame."),
 ]
 Out = Annotated[
     Path | None,
@@ -62,12 +67,12 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=2))
 
 
-def write_out(folder: Path, name: str, trace: Trace, report: dict[str, Any]) -> None:
+def write_out(folder: Path, name: str, trace: Trace, report: dict[str, Any], about: About | None = None) -> None:
     """Write all that a run leaves behind into `folder`, which is made if it is not there. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     trace.write_pcapng(folder / f"{name}.pcapng")
     trace.write_pcaps(folder)
-    trace.write_events(folder / "events.jsonl")
+    trace.write_events(folder / "events.jsonl", about)
     if trace.recorder.series is not None:
         trace.recorder.series.write_csv(folder / "series.csv")
     (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

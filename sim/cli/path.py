@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from sim.cli.errors import usage
-from sim.cli.options import File, Json, Out, Seed, print_json, write_out
+from sim.cli.filming import Filming, about_run, write_page
+from sim.cli.options import File, Html, Json, Out, Seed, print_json, write_out
 from sim.cli.terminal import write
-from sim.lab.api import load
+from sim.lab.build import build
 from sim.lab.packets import Sent, send_one
+from sim.scenario.load import load as read
 from sim.tracing.journeys import Journey
 from sim.views.dns_walk import walk_lines
 from sim.views.exchange import Flow
@@ -38,6 +40,7 @@ def command(
     ] = True,
     seed: Seed = None,
     out: Out = None,
+    html: Html = None,
     as_json: Json = False,
 ) -> None:
     """Send one packet and show its journey: floods, ARP, routes, what each router changed, and why it died.
@@ -48,7 +51,9 @@ def command(
     """
     if tcp is not None and udp is not None:
         raise usage("one packet is either TCP or UDP", "--tcp")
-    net = load(file, seed)
+    topology = read(file)
+    net = build(topology, seed)
+    filming = None if html is None and out is None else Filming(net)
     sent = send_one(net, source, destination, tcp_port=tcp, udp_port=udp, listen=listen)
     journey = net.trace.journey(sent.root)
     data: dict[str, Any] = {
@@ -57,8 +62,13 @@ def command(
         "dns": sent.dns,
         **journey_data(journey),
     }
-    if out is not None:
-        write_out(out, net.name, net.trace, data)
+    if filming is not None:
+        filming.finish()
+        about = about_run(topology, {"seed": net.seed, "digest": net.trace.digest(), "passed": sent.delivered})
+        if out is not None:
+            write_out(out, net.name, net.trace, data, about)
+        if html is not None:
+            write_page(html, net.trace.recorder, about)
     if as_json:
         print_json(data)
     else:

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from sim.cli.filming import Filming, about_run, write_page
 from sim.cli.options import (
     File,
+    Html,
     Json,
     Out,
     Quiet,
@@ -46,6 +48,7 @@ def command(
     seed: Seed = None,
     until: Until = None,
     out: Out = None,
+    html: Html = None,
     junit_file: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")
     ] = None,
@@ -87,6 +90,7 @@ def command(
     if shuffle:
         run.network.shuffle()
     series = None if series_file is None else record_series(run.network)
+    filming = None if html is None and out is None else Filming(run.network)
     progress = Progress(until)
     if not as_json and not quiet:
         title = [(run.topology.name, "title"), (f"  seed {run.network.seed}", "kind")]
@@ -94,12 +98,16 @@ def command(
     with progress:
         report = run.run(until)
     data = report.as_dict()
+    if filming is not None:
+        filming.finish()
     if twice:
         data["twice"] = _compare(report, file, until, shuffle)
     if out is not None:
-        write_out(out, report.topology, report.network.trace, data)
+        write_out(out, report.topology, report.network.trace, data, about_run(topology, data))
         if report.network.has_authority:
             (out / "ca.pem").write_text(report.network.authority.pem(), encoding="ascii")
+    if html is not None:
+        write_page(html, report.network.trace.recorder, about_run(topology, data))
     if series_file is not None and series is not None:
         write_series(series_file, series)
     if junit_file is not None:

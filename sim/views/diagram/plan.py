@@ -7,7 +7,7 @@ interfaces on it, so that a reader sees where one subnet ends and the next begin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any, Final
@@ -75,16 +75,23 @@ class Plan:
 
 def plan(graph: nx.MultiGraph[str], title: str = "") -> Plan:
     """Read `graph` (see `sim.scenario.graph`), in the order of the file."""
-    devices = {str(name): _device(str(name), data) for name, data in graph.nodes(data=True)}
+    devices = [_device(str(name), data) for name, data in graph.nodes(data=True)]
     found = sorted((data for _, _, data in graph.edges(data=True)), key=lambda data: int(data["index"]))
     links = []
     for index, data in enumerate(found):
         (a, port_a), (b, port_b) = data["ends"]
         ends = ((str(a), str(port_a)), (str(b), str(port_b)))
         links.append(Link(index, ends, link_text(_mapping(data.get("properties") or {}))))
-        for name in dict.fromkeys((str(a), str(b))):
-            devices[name].links.append(index)
-    return Plan(printable(title), devices, links, _segments(devices, links), _usual(links))
+    return made(title, devices, links)
+
+
+def made(title: str, devices: Iterable[Device], links: list[Link]) -> Plan:
+    """The plan of these devices and links, which are told of each other here."""
+    by_name = {device.name: device for device in devices}
+    for link in links:
+        for name in dict.fromkeys(name for name, _ in link.ends):
+            by_name[name].links.append(link.index)
+    return Plan(printable(title), by_name, links, _segments(by_name, links), _usual(links))
 
 
 def _device(name: str, data: Mapping[str, Any]) -> Device:

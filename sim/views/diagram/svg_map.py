@@ -141,7 +141,7 @@ def _wire(wire: Wire) -> str:
     points = [(_x(x), _y(y)) for x, y in wire.points]
     points[0] = _away(points[0], points[1])
     points[-1] = _away(points[-1], points[-2])
-    return _link(wire.link, _path(points), cased=True)
+    return _link(wire.link, wire.first.name, _path(points), cased=True)
 
 
 def _away(end: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
@@ -152,12 +152,14 @@ def _away(end: tuple[float, float], other: tuple[float, float]) -> tuple[float, 
     return (x - TUCK if x < x_other else x + TUCK), y
 
 
-def _link(link: Link, path: str, *, cased: bool) -> str:
-    """A link that tells about itself when pointed at; with a casing, lines it crosses seem to pass below it."""
+def _link(link: Link, start: str, path: str, *, cased: bool) -> str:
+    """A link that tells about itself when pointed at; with a casing, lines it crosses seem to pass below it. Its path
+    begins at the device `start`, which is the first or the second of its ends."""
     down = " down" if link.text.startswith("DOWN") else ""
     casing = f'<path class="casing" d="{path}"/>' if cased else ""
     return (
-        f'<g class="link{down}" data-link="{link.index}"><title>{_text(summary(link))}</title>{casing}'
+        f'<g class="link{down}" data-link="{link.index}" data-start="{0 if link.ends[0][0] == start else 1}">'
+        f"<title>{_text(summary(link))}</title>{casing}"
         f'<path class="wire {segment_class(link.segment)}" d="{path}"/><path class="touch" d="{path}"/></g>'
     )
 
@@ -246,7 +248,7 @@ def _comb(plan: Plan, box: Box, column_x: int, hosts: list[tuple[Device, Link]])
         name_x = tooth + 22
         port = clip(short_port(box.name, link.port(box.name)), 16)
         parts += [
-            _link(link, _path([(trunk, bottom - TUCK), (trunk, y), (tooth, y)]), cased=False),
+            _link(link, box.name, _path([(trunk, bottom - TUCK), (trunk, y), (tooth, y)]), cased=False),
             f'<g class="{icon}" data-device={quoteattr(printable(device.name))}><title>{_text(summary(link))}</title>',
             _icon(icon, tooth + 1, y - 8, 16),
             f'<text class="port" x="{trunk + 8:g}" y="{y - 3:g}">{_text(port)}</text>',
