@@ -164,6 +164,7 @@ class Run:
         self._lingering: list[_Step] = []
         self._conflicts = Conflicts(self.network)
         self._over = not topology.scenario
+        self._abandoned: str | None = None
         for number, step in enumerate(topology.scenario, start=1):
             self._prepare(number, step)
 
@@ -202,6 +203,17 @@ class Run:
                 engine.at(step.model.at, lambda step=step: self._start(step))  # type: ignore[misc]
         engine.at(engine.now, self._begin)
 
+    @property
+    def over(self) -> bool:
+        """Whether every step has ended."""
+        return self._over
+
+    def abandon(self, reason: str) -> None:
+        """Judge no step any more, and begin none: for whoever cannot keep what was recorded."""
+        self._abandoned = reason
+        self._waiting.clear()
+        self._over = True
+
     def report(self, error: str | None = None) -> Report:
         """What has come of the steps; `error` says why the run was cut short."""
         for step in self._steps:
@@ -232,6 +244,8 @@ class Run:
 
     def _start(self, step: _Step) -> None:
         net = self.network
+        if self._abandoned is not None:
+            return
         step.report.started = net.now
         step.before = total_drops(net)
         step.first = len(net.recorder.frames)
@@ -251,6 +265,9 @@ class Run:
 
     def _judge(self, step: _Step) -> None:
         report, action = step.report, step.running
+        if self._abandoned is not None:
+            report.failures = [self._abandoned]
+            return
         judge = Judge(self.network, action, step.before)
         report.ended = self.network.now
         report.outcome = judge.outcome

@@ -50,6 +50,11 @@ class TableWatch:
         """The run is over for now: look at what has happened last."""
         self.observe(self._net.engine.now + 1)
 
+    def let_go(self, rows: int, notes: int) -> None:
+        """The first rows and notes of the recording are there no more."""
+        self._rows = max(0, self._rows - rows)
+        self._notes = max(0, self._notes - notes)
+
     def _touched(self) -> set[int]:
         """The nodes that may know something else than before; who will receive what was sent is looked at then."""
         recorder = self._recorder

@@ -11,6 +11,8 @@ from sim.wire import icmpv4, ipv4
 from sim.wire.addresses import format_ip
 
 SECOND: Final = 1_000_000_000
+LATEST: Final = 100
+"""Requests that are looked back at."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Ping:
     """Sends `count` echo requests of `size` bytes, one each `interval` ns, and waits `timeout` ns after the last.
 
     It is done when each request has been answered or has failed, or when the time is up; then it calls `on_done`.
-    `roots` holds the journey id of each request.
+    Without a `count` it goes on until `stop`. `on_news` is called after each reply and failure, and before each request
+    but the first. `roots` holds the journey id of each request, `payload` is what they carry.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class Ping:
         destination: bytes,
         on_done: Callable[[], None],
         *,
-        count: int = 1,
+        count: int | None = 1,
         interval: int = SECOND,
         size: int = 56,
         ttl: int = 64,
         dont_fragment: bool = False,
         timeout: int = SECOND,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
         self.destination = destination
         self.count = count
@@ -61,11 +65,12 @@ class Ping:
         self.done = False
         self._machine = machine
         self._on_done = on_done
+        self._on_news = on_news
         self._interval = interval
         self._ttl = ttl
         self._dont_fragment = dont_fragment
         self._timeout = timeout
-        self._payload = bytes(number & 0xFF for number in range(size))
+        self.payload = bytes(number & 0xFF for number in range(size))
         self._sent_at: dict[int, int] = {}
         self._socket = machine.stack.icmp.open_echo(self._handle_reply, self._handle_error)
         self._timer: Timer = machine.engine.timer(self._handle_timer)
@@ -84,14 +89,29 @@ class Ping:
         """Send the first request now."""
         self._send()
 
+    def stop(self) -> None:
+        """It has been enough: be done now."""
+        self._finish()
+
+    def overdue(self) -> list[int]:
+        """The latest requests, by number, for which nothing has come in time."""
+        now = self._machine.engine.now
+        settled = {reply.sequence for reply in self.replies[-LATEST:]} | {one.sequence for one in self.errors[-LATEST:]}
+        return [
+            sequence
+            for sequence, sent_at in list(self._sent_at.items())[-LATEST:]
+            if sequence not in settled and sent_at + self._timeout <= now
+        ]
+
     def _send(self) -> None:
         machine = self._machine
         self.sent += 1
         sequence = self.sent & 0xFFFF
         name = format_ip(self.destination)
         self.roots.append(machine.originate(f"ICMP echo request {sequence} to {name}"))
+        self._sent_at.pop(sequence, None)  # numbers come again after 65,536 requests
         self._sent_at[sequence] = machine.engine.now
-        request = icmpv4.echo_request(self._socket.identifier, sequence, self._payload)
+        request = icmpv4.echo_request(self._socket.identifier, sequence, self.payload)
         stack = machine.stack
         try:
             stack.send(
@@ -113,7 +133,8 @@ class Ping:
             self._timer.set(machine.engine.now + (self._timeout if last else self._interval))
 
     def _handle_timer(self) -> None:
-        if self.sent < self.count:
+        if self.count is None or self.sent < self.count:
+            self._on_news()
             self._send()
         else:
             self._finish()
@@ -125,6 +146,7 @@ class Ping:
             return
         rtt = self._machine.engine.now - sent_at
         self.replies.append(EchoReply(sequence, rtt, packet.ttl, format_ip(packet.source)))
+        self._on_news()
         self._finish_if_complete()
 
     def _handle_error(self, error: IcmpError) -> None:
@@ -134,12 +156,14 @@ class Ping:
 
     def _fail(self, sequence: int, text: str, reporter: str) -> None:
         self.errors.append(PingError(sequence, text, reporter))
+        self._on_news()
         self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:
-        settled = {reply.sequence for reply in self.replies} | {error.sequence for error in self.errors}
-        if self.sent == self.count and len(settled) == self.count:
-            self._finish()
+        if self.sent == self.count:
+            settled = {reply.sequence for reply in self.replies} | {error.sequence for error in self.errors}
+            if len(settled) == self.count:
+                self._finish()
 
     def _finish(self) -> None:
         if not self.done:

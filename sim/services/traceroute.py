@@ -27,8 +27,8 @@ class TraceHop:
 class Traceroute:
     """Probes the way to `destination`, one hop after the other, and calls `on_done` at its end.
 
-    It ends where a port-unreachable (or any other unreachable) comes back, or after `max_hops`. `roots` holds the
-    journey id of each probe.
+    It ends where a port-unreachable (or any other unreachable) comes back, or after `max_hops`. `on_news` is called
+    after each hop but the last. `roots` holds the journey id of each probe.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Traceroute:
         *,
         max_hops: int = 30,
         timeout: int = SECOND,
+        on_news: Callable[[], None] = lambda: None,
     ) -> None:
         self.destination = destination
         self.hops: list[TraceHop] = []
@@ -47,6 +48,7 @@ class Traceroute:
         self.done = False
         self._machine = machine
         self._on_done = on_done
+        self._on_news = on_news
         self._max_hops = max_hops
         self._timeout = timeout
         self._sent_at = 0
@@ -62,6 +64,11 @@ class Traceroute:
     def start(self) -> None:
         """Send the first probe now."""
         self._send()
+
+    def stop(self) -> None:
+        """It has been enough: be done now."""
+        if not self.done:
+            self._close()
 
     def _send(self) -> None:
         machine = self._machine
@@ -103,10 +110,14 @@ class Traceroute:
             self._finish(hop)
         else:
             self.hops.append(hop)
+            self._on_news()
             self._send()
 
     def _finish(self, hop: TraceHop) -> None:
         self.hops.append(hop)
+        self._close()
+
+    def _close(self) -> None:
         self.done = True
         self._timer.cancel()
         self._socket.close()

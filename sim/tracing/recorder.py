@@ -102,8 +102,9 @@ class Recorder:
 
     def sever(self, time: int, number: int, node: int) -> None:
         """Transmission `number` is lost with the link it was on, or was still waiting for."""
-        row = self.row(number)
-        if self.starts[row] > time:
+        row = bisect_left(self.ids, number)
+        known = row < len(self.ids) and self.ids[row] == number  # unless it was let go of already (see reel.py)
+        if known and self.starts[row] > time:
             self.arrivals[row] = NOT_SENT
         self.lose(time, number, node, "link down")
 
