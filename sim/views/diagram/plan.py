@@ -24,13 +24,15 @@ FORWARDS_FRAMES: Final = ("hub", "switch")
 
 @dataclass(slots=True)
 class Device:
-    """One node: `addresses` are `(port, "address/length")`, the port empty when the file names none."""
+    """One node: `addresses` are `(port, "address/length")`, the port empty when the file names none; `position` is
+    where the file wants it to be drawn."""
 
     name: str
     kind: str
     addresses: list[tuple[str, str]] = field(default_factory=list)
     gateway: str | None = None
     links: list[int] = field(default_factory=list)
+    position: tuple[float, float] | None = None
 
     @property
     def is_end(self) -> bool:
@@ -68,6 +70,11 @@ class Plan:
     segments: list[str]
     usual: str
 
+    def positions(self) -> dict[str, tuple[float, float]]:
+        """Where all devices stand; empty unless the file says it of each."""
+        found = {device.name: device.position for device in self.devices.values() if device.position is not None}
+        return found if len(found) == len(self.devices) else {}
+
     def mark(self, link: Link) -> str:
         """The words to write beside `link`: nothing when it is like most of them."""
         return "" if link.text == self.usual else link.text
@@ -104,7 +111,8 @@ def _device(name: str, data: Mapping[str, Any]) -> Device:
     if not interfaces:  # one interface, its address written at the node
         addresses += [("", str(own)) for own in _each(getattr(spec, "ip", None))]
     gateway = getattr(spec, "gateway", None)
-    return Device(name, str(data["kind"]), addresses, str(gateway) if gateway else None)
+    position = getattr(spec, "position", None)
+    return Device(name, str(data["kind"]), addresses, str(gateway) if gateway else None, position=position)
 
 
 def _each(value: Any) -> list[Any]:

@@ -20,6 +20,7 @@ def plan_data(plan: Plan) -> Data:
                 "kind": one.kind,
                 "addresses": [list(own) for own in one.addresses],
                 "gateway": one.gateway,
+                "position": one.position,
             }
             for one in plan.devices.values()
         ],
@@ -35,6 +36,7 @@ def plan_of(data: Data) -> Plan:
             str(one["kind"]),
             [(str(port), str(address)) for port, address in one["addresses"]],
             None if one["gateway"] is None else str(one["gateway"]),
+            position=_point(one["position"]),
         )
         for one in data["devices"]
     ]
@@ -43,6 +45,13 @@ def plan_of(data: Data) -> Plan:
         (a, port_a), (b, port_b) = link["ends"]
         links.append(Link(index, ((str(a), str(port_a)), (str(b), str(port_b))), str(link["text"])))
     return made(str(data["title"]), devices, links)
+
+
+def _point(data: Any) -> tuple[float, float] | None:
+    if data is None:
+        return None
+    x, y = data
+    return float(x), float(y)
 
 
 def plan_of_recording(recorder: Recorder, title: str) -> Plan:

@@ -14,6 +14,7 @@ from sim.views.diagram.boxes import Box
 from sim.views.diagram.hang import Hanging, hang, standing
 from sim.views.diagram.layout import Layout, Wire, arrange
 from sim.views.diagram.plan import Device, Link, Plan, short_port, summary
+from sim.views.diagram.positioned import arrange_at
 from sim.views.diagram.rows import rows
 from sim.views.diagram.svg_style import CELL_HEIGHT, CELL_WIDTH, ICONS, outline, segment_class, style_sheet
 from sim.views.text import clip, columns, printable
@@ -58,7 +59,13 @@ def draw_svg(plan: Plan) -> str:
 
 
 def _layout(plan: Plan) -> tuple[Layout, Hanging]:
-    """The first arrangement that is narrow enough for a screen, or else the narrowest."""
+    """The devices where the file wants them; else the first arrangement that is narrow enough for a screen, or else the
+    narrowest."""
+    positions = plan.positions()
+    if positions:
+        placed = arrange_at({name: _box(plan, name, {}) for name in positions}, positions, plan.links, plan.mark)
+        if placed is not None:
+            return placed, {}
     best: tuple[Layout, Hanging] | None = None
     for hanging in ({}, hang(plan)):
         names = standing(plan, hanging)
