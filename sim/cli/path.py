@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sim.cli.errors import usage
+from sim.cli.explaining import Explain, Lang, telling
 from sim.cli.filming import Filming, about_run, write_page
 from sim.cli.options import File, Html, Json, Out, Seed, print_json, write_out
 from sim.cli.terminal import write
@@ -16,9 +17,10 @@ from sim.scenario.load import load as read
 from sim.tracing.journeys import Journey
 from sim.views.dns_walk import walk_lines
 from sim.views.exchange import Flow
-from sim.views.journey import journey_lines
+from sim.views.journey import Telling, journey_lines
 from sim.views.journey_data import journey_data
 from sim.views.ladder import ladder
+from sim.views.sentences import word
 from sim.views.text import Line
 
 
@@ -38,6 +40,8 @@ def command(
     listen: Annotated[
         bool, typer.Option("--listen/--no-listen", help="Whether a program listens on that port at the destination.")
     ] = True,
+    explain: Explain = False,
+    lang: Lang = None,
     seed: Seed = None,
     out: Out = None,
     html: Html = None,
@@ -72,23 +76,25 @@ def command(
     if as_json:
         print_json(data)
     else:
+        told = telling(explain, lang)
         lines = [*walk_lines(sent.dns), []] if sent.dns else []
-        lines += [*journey_lines(journey), []]
+        lines += [*journey_lines(journey, told), []]
         if sent.ends is not None:
             rungs = ladder(net.trace.recorder, Flow.of(*sent.ends))
             lines += [*rungs, []] if rungs else []
-        write([*lines, _verdict(journey, sent)])
+        write([*lines, _verdict(journey, sent, told)])
     raise typer.Exit(0 if sent.delivered else 1)
 
 
-def _verdict(journey: Journey, sent: Sent) -> Line:
+def _verdict(journey: Journey, sent: Sent, told: Telling) -> Line:
     way = " > ".join(journey.path())
+    why = "" if sent.delivered else _why(journey)
     if sent.ends is not None:
         style = "good" if sent.delivered else "error"
-        return [(f"{sent.outcome}  ", style), (way, "address"), (_why(journey) if not sent.delivered else "", "error")]
+        return [(f"{word(sent.outcome, told.language or 'en')}  ", style), (way, "address"), (why, "error")]
     if sent.delivered:
-        return [("delivered  ", "good"), (way, "address")]
-    return [("not delivered  ", "error"), (way, "address"), (_why(journey), "error")]
+        return [(f"{told.say('delivered')}  ", "good"), (way, "address")]
+    return [(f"{told.say('not delivered')}  ", "error"), (way, "address"), (why, "error")]
 
 
 def _why(journey: Journey) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from sim.cli.explaining import Explain, Lang, telling
 from sim.cli.filming import Filming, about_run, write_page
 from sim.cli.options import (
     File,
@@ -64,6 +65,8 @@ def command(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print every packet's journey, every TCP segment, all output.")
     ] = False,
+    explain: Explain = False,
+    lang: Lang = None,
 ) -> None:
     """Run a topology's scenario in virtual time.
 
@@ -79,10 +82,11 @@ def command(
             write(output_lines(step.outcome, None if verbose else MOST_OUTPUT))
         if step.kind == "tcp":
             write(_connections(step, run.network.recorder, verbose))
-        elif verbose:
+        if told.language or (verbose and step.kind != "tcp"):
             for root in step.roots:
-                write([*journey_lines(run.network.trace.journey(root)), []])
+                write([*journey_lines(run.network.trace.journey(root), told), []])
 
+    told = telling(explain, lang)
     check_series(series_file)
     topology = load(file)
     refuse_virtual_time(topology)

@@ -1,43 +1,69 @@
 """A journey as a tree of text: each frame on each link, and under it what the device that it reached did and why.
 
 A frame that a device passes on stands below the frame that came in, at the same depth while there is one way to go;
-a flood opens one branch per port. What a router changed in the header is listed old -> new.
+a flood opens one branch per port. What a router changed in the header is listed old -> new. An explained journey has
+whole sentences, and the number of each frame, by which `sim why` finds it in a stored trace.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from sim.tracing import kinds
 from sim.tracing.journeys import Hop, Journey, Note
 from sim.units import format_about
 from sim.views.changes import changes, is_same_packet
-from sim.views.sentences import explain
-from sim.views.text import Line
+from sim.views.sentences import explain, sentence
+from sim.views.text import Line, columns, printable, wrap
+from sim.views.words.tree import TREE
 from sim.wire.decode import summary
 
 MOST_HOPS: Final = 500
 """Hops that are shown of one journey: a storm has no end worth reading."""
 
+NARROWEST: Final = 30
+"""Columns that a sentence gets, however deep in the tree it stands."""
+
 STYLES: Final = {kinds.DROP: "error", kinds.ARP_FAIL: "error", kinds.LEARN: "note", kinds.ARP_LEARN: "note"}
 
 
-def journey_lines(journey: Journey) -> list[Line]:
+@dataclass(frozen=True)
+class Telling:
+    """How a journey is told: in whole sentences of a `language`, or in a few English words if that is None.
+
+    Sentences are cut into lines of at most `width` columns; None: not at all, as other programs like to have them.
+    """
+
+    language: str | None = None
+    width: int | None = None
+
+    def say(self, what: str) -> str:
+        """One of the words that stand between the sentences."""
+        return TREE[self.language or "en"][what]
+
+
+def journey_lines(journey: Journey, telling: Telling | None = None) -> list[Line]:
     """The journey as lines. Times are counted from its beginning."""
+    telling = telling or Telling()
     lines: list[Line] = []
-    if journey.text:
+    if journey.text and telling.language:
+        wish = sentence(Note(journey.time, journey.node, kinds.ORIGIN, journey.text), b"", telling.language)
+        lines.append([(journey.node, "name"), (f" {printable(wish)}", "")])
+    elif journey.text:
         lines.append([(journey.node, "name"), (f" wants to send: {journey.text}", "")])
-    lines += [_note_line("  ", note, journey.node) for note in journey.notes]
+    for note in journey.notes:
+        lines += note_lines("  ", note, b"", telling)
     stack = [(hop, b"", prefix, rest) for hop, prefix, rest in _branches(journey.hops, "")]
     stack.reverse()
     shown = 0
     while stack:
         hop, before, prefix, rest = stack.pop()
         if shown == MOST_HOPS:
-            lines.append([(f"... and more: only the first {MOST_HOPS} hops are shown", "note")])
+            lines.append([(telling.say("more").format(MOST_HOPS), "note")])
             break
         shown += 1
-        lines += _hop_lines(hop, before, prefix, rest, journey.time)
+        lines += hop_lines(hop, before, prefix, rest, journey.time, telling)
         below = [(child, hop.received, first, later) for child, first, later in _branches(hop.children, rest)]
         stack += reversed(below)
     return lines
@@ -54,30 +80,35 @@ def _branches(hops: list[Hop], prefix: str) -> list[tuple[Hop, str, str]]:
     ]
 
 
-def _hop_lines(hop: Hop, before: bytes, prefix: str, rest: str, began: int) -> list[Line]:
+def hop_lines(hop: Hop, before: bytes, prefix: str, rest: str, began: int, telling: Telling) -> list[Line]:
+    """One frame, and what was done with it. `before` is the frame that has caused it; `prefix` stands before the first
+    line, `rest` before the others; times count from `began`."""
     time = format_about(hop.start - began)
     way: Line = [
         (prefix, "frame"),
         (f"{time:<9} ", "time"),
+        *([(f"#{hop.id:<5} ", "note")] if telling.language else []),
         (f"{hop.sender}:{hop.sender_port}", "name"),
         (" > ", ""),
-        (f"{hop.receiver}:{hop.receiver_port}" if hop.receiver_port else "nowhere", "name"),
+        (f"{hop.receiver}:{hop.receiver_port}" if hop.receiver_port else telling.say("nowhere"), "name"),
     ]
     indent = rest + " " * 10
     lines = [way]
     if before == hop.frame:
-        way.append(("  the same frame", "note"))
+        way.append((f"  {telling.say('same frame')}", "note"))
     elif before and is_same_packet(before, hop.frame):
-        way.append(("  the same packet, new header", "note"))
+        way.append((f"  {telling.say('same packet')}", "note"))
         lines += [
             [(indent, "frame"), (f"{name}: {old} -> ", ""), (new, "change")]
             for name, old, new in changes(before, hop.frame)
         ]
     else:
         way.append((f"  {summary(hop.frame)}", "summary"))
-    if hop.lost is not None:
-        lines.append([(indent, "frame"), (f"lost: {hop.lost}", "error")])
-    lines += [_note_line(indent, note, note.node) for note in hop.notes if not _is_loss(note, hop)]
+    if hop.lost is not None and not (telling.language and any(_is_loss(note, hop) for note in hop.notes)):
+        lines.append([(indent, "frame"), (telling.say("lost").format(hop.lost), "error")])
+    for note in hop.notes:
+        if telling.language or not _is_loss(note, hop):
+            lines += note_lines(indent, note, hop.received, telling)
     return lines
 
 
@@ -86,5 +117,14 @@ def _is_loss(note: Note, hop: Hop) -> bool:
     return note.kind == kinds.DROP and hop.lost is not None
 
 
-def _note_line(indent: str, note: Note, node: str) -> Line:
-    return [(indent, "frame"), (node, "name"), (f" {explain(note)}", STYLES.get(note.kind, ""))]
+def note_lines(indent: str, note: Note, frame: bytes, telling: Telling) -> list[Line]:
+    """What a device noted about a frame: a few words, or a sentence."""
+    style = STYLES.get(note.kind, "")
+    if telling.language is None:
+        return [[(indent, "frame"), (note.node, "name"), (f" {explain(note)}", style)]]
+    text = printable(sentence(note, frame, telling.language))
+    room = 10_000 if telling.width is None else max(NARROWEST, telling.width - columns(indent) - columns(note.node) - 1)
+    first, *others = wrap(text, room)
+    line: Line = [(indent, "frame"), (note.node, "name"), (f" {first}", style)]
+    hanging = " " * (columns(note.node) + 1)
+    return [line, *([(indent, "frame"), (f"{hanging}{text}", style)] for text in others)]

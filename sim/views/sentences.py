@@ -51,6 +51,11 @@ def sentence(note: Note, frame: bytes, language: str = "en") -> str:
     return _PLACE.sub(lambda place: _fill(place, texts, stars, frame), template)
 
 
+def word(text: str, language: str) -> str:
+    """A text in a language, where the table knows it; else as it is."""
+    return _show(text, language)
+
+
 def _template(kind: str, parts: tuple[Part, ...], language: str) -> tuple[str, tuple[str, ...]] | None:
     """The template for a detail, and what the stars of its key stand for."""
     table = _TABLES[language]

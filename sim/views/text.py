@@ -6,6 +6,7 @@ what the text *is* (`"name"`, `"address"`, `"error"`), not for how it looks; an 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -53,3 +54,20 @@ def clip(text: str, limit: int) -> str:
             break
         kept.append(character)
     return "".join(kept) + "…"
+
+
+def wrap(text: str, limit: int) -> list[str]:
+    """`text` in lines of at most `limit` columns, cut at blanks and beside wide characters; no word is cut."""
+    lines, line, used = [], "", 0
+    for piece in _PIECES.findall(text):
+        size = columns(piece)
+        if line and used + columns(piece.rstrip()) > limit and not piece.startswith(_NOT_FIRST):
+            lines.append(line.rstrip())
+            line, used = "", 0
+        line, used = line + piece, used + size
+    return [*lines, line.rstrip()] if line or not lines else lines
+
+
+_PIECES = re.compile(r"[\u2e80-\uffef]\s*|[^\s\u2e80-\uffef]+\s*|\s+")
+_NOT_FIRST = ("\uff0c", "\u3002", "\uff1a", "\uff1b", "\uff09", "\u3001", "\u201d", "\uff1f")
+"""Chinese punctuation does not begin a line."""

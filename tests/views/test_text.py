@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.views.text import clip, columns, plain, printable
+from sim.views.text import clip, columns, plain, printable, wrap
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ def test_clipped_text_fits_its_limit(text: str, limit: int, kept: str) -> None:
 
 def test_plain_lines_end_without_blanks() -> None:
     assert plain([[("a", "name"), ("b  ", "")], []]) == "ab\n\n"
+
+
+def test_lines_are_cut_at_blanks_and_between_wide_characters() -> None:
+    assert wrap("one two three", 7) == ["one two", "three"]
+    assert wrap("", 7) == [""]
+    assert wrap("incomprehensibilities are long", 5) == ["incomprehensibilities", "are", "long"]
+    assert wrap("交换机还没有学到", 8) == ["交换机还", "没有学到"]
+    assert wrap("交换机还，没有", 8) == ["交换机还，", "没有"]  # noqa: RUF001 - punctuation does not begin a line

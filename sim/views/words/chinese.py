@@ -211,6 +211,7 @@ WORDS: Final = {
     "word.its mapping, address-and-port-dependent filtering": "已有映射，按对端地址和端口过滤",
     "word.port forwarding": "端口转发",
     "word.static": "静态映射",
+    "word.connected in *": "连接成功，用时 {*1}",
     "word.*, hairpin": "{*1}，发夹转发",
 }
 CHINESE: Final[dict[str, str]] = {**SWITCH, **ROUTER, **HOST, **TCP, **LOSSES, **CIRCUMSTANCES, **WORDS}
