@@ -51,7 +51,5 @@ def test_sentences_are_cut_to_the_width_and_hang_below_the_name() -> None:
         "          sw1 has not learned 02:00:00:00:00:05,",
         "              so it floods it to 1 port",
     ]
-    chinese = told(Telling("zh", 50)).splitlines()
-    sentence = [line for line in chinese if "02:00:00:00:00:05" in line or line.startswith("              ")]
-    assert len(sentence) == 3
-    assert all(columns(line) <= 52 for line in sentence)  # a comma may hang out
+    chinese = told(Telling("zh", 50)).splitlines()[1:3]
+    assert all(40 < columns(line) <= 50 for line in chinese)

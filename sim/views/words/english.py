@@ -25,7 +25,7 @@ ROUTER: Final = {
     "route.* via * dev *": "finds {*1} to be the longest prefix in its routing table that fits the destination: "
     "the next hop is {*2}, by way of {*3}",
     "route.* direct dev *": "finds that the destination is in {*1}, the network at its own interface {*2}: "
-    "no router is needed on the way",
+    "no router is needed from here on",
     "route": "chooses the route {0}",
     "arp-ask": "does not know the MAC address of {0}, so it asks everybody on {1} who has it (ARP)",
     "arp-probe": "has had no sign of {0} for a while, so it asks, at the MAC address it knows, "
