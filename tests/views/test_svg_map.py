@@ -11,9 +11,11 @@ import pytest
 
 from sim.scenario.graph import graph
 from sim.scenario.load import loads
+from sim.views.diagram.mermaid import draw_mermaid
 from sim.views.diagram.plan import Device, Link, Plan, plan
 from sim.views.diagram.svg_map import draw_svg
 from sim.views.diagram.svg_style import CELL_WIDTH
+from sim.views.diagram.terminal_map import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 TWO_SUBNETS = """
@@ -176,3 +178,13 @@ def test_the_same_bytes_with_another_hash_seed() -> None:
             env={"PYTHONHASHSEED": seed, "PYTHONUTF8": "1"},
         )  # fmt: skip
         assert done.stdout == svg_of(TWO_SUBNETS)
+
+
+def test_labels_and_descriptions_are_shown() -> None:
+    text = "nodes: {pc1: {kind: host, label: Anna's desk, description: the one by the window}}\nlinks: []\n"
+    planned = plan(graph(loads(text)))
+    svg = draw_svg(planned)
+    assert ">Anna's desk</text>" in svg
+    assert "<title>pc1 (host): the one by the window</title>" in svg
+    assert any("Anna's desk" in span for line in draw(planned, 80) for span, _ in line)
+    assert "Anna" in draw_mermaid(planned)

@@ -54,7 +54,7 @@ def _node(number: int, device: Device) -> str:
     left, right = SHAPES.get(device.kind, SHAPES["host"])
     many = len(device.addresses) > 1
     rest = [f"{short_port(device.name, port)} {text}" if many and port else text for port, text in device.addresses]
-    texts = [device.name, device.kind if device.kind != "host" else "", *rest]
+    texts = [device.name, device.label, device.kind if device.kind != "host" else "", *rest]
     return f"n{number}{left}{'<br/>'.join(_quoted(text) for text in texts if text)}{right}"
 
 

@@ -25,7 +25,7 @@ FORWARDS_FRAMES: Final = ("hub", "switch")
 @dataclass(slots=True)
 class Device:
     """One node: `addresses` are `(port, "address/length")`, the port empty when the file names none; `position` is
-    where the file wants it to be drawn."""
+    where the file wants it to be drawn, `label` and `description` are words that it has for people."""
 
     name: str
     kind: str
@@ -33,6 +33,8 @@ class Device:
     gateway: str | None = None
     links: list[int] = field(default_factory=list)
     position: tuple[float, float] | None = None
+    label: str = ""
+    description: str = ""
 
     @property
     def is_end(self) -> bool:
@@ -112,7 +114,16 @@ def _device(name: str, data: Mapping[str, Any]) -> Device:
         addresses += [("", str(own)) for own in _each(getattr(spec, "ip", None))]
     gateway = getattr(spec, "gateway", None)
     position = getattr(spec, "position", None)
-    return Device(name, str(data["kind"]), addresses, str(gateway) if gateway else None, position=position)
+    label, description = (str(getattr(spec, word, None) or "") for word in ("label", "description"))
+    return Device(
+        name,
+        str(data["kind"]),
+        addresses,
+        str(gateway) if gateway else None,
+        position=position,
+        label=label,
+        description=description,
+    )
 
 
 def _each(value: Any) -> list[Any]:

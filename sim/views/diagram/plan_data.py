@@ -21,6 +21,8 @@ def plan_data(plan: Plan) -> Data:
                 "addresses": [list(own) for own in one.addresses],
                 "gateway": one.gateway,
                 "position": one.position,
+                "label": one.label,
+                "description": one.description,
             }
             for one in plan.devices.values()
         ],
@@ -37,6 +39,8 @@ def plan_of(data: Data) -> Plan:
             [(str(port), str(address)) for port, address in one["addresses"]],
             None if one["gateway"] is None else str(one["gateway"]),
             position=_point(one["position"]),
+            label=str(one["label"]),
+            description=str(one["description"]),
         )
         for one in data["devices"]
     ]

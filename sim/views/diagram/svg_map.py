@@ -98,7 +98,7 @@ def _name(device: Device) -> str:
 def _lines(device: Device) -> list[tuple[str, str]]:
     """The lines below the name, each with its class."""
     many = len(device.addresses) > 1
-    lines = []
+    lines = [(clip(printable(device.label), LONGEST_NAME), "via")] if device.label else []
     for port, address in device.addresses:
         label = clip(short_port(device.name, port), 16)
         lines.append((f"{label} {address}" if many and label else address, "address"))
@@ -214,7 +214,7 @@ def _device(plan: Plan, box: Box, hanging: Hanging) -> str:
     parts = _combs(plan, box, hanging.get(box.name, []))
     parts += [
         f'<g class="{escape(icon)}" data-device={quoteattr(printable(device.name))}>',
-        f"<title>{_text(f'{device.name} ({device.kind})')}</title>",
+        f"<title>{_text(_about(device))}</title>",
         f'<path class="shape" d="{outline(icon, left, top, width, height)}"/>',
         _icon(icon, left + 10, top + height / 2 - 14, 28),
         f'<text class="name" x="{text_x:g}" y="{first:g}">{_text(_name(device))}</text>',
@@ -224,6 +224,12 @@ def _device(plan: Plan, box: Box, hanging: Hanging) -> str:
         parts.append(f'<text class="{kind}" x="{text_x:g}" y="{first + index * CELL_HEIGHT:g}">{_text(text)}</text>')
     parts.append("</g>")
     return "\n".join(parts)
+
+
+def _about(device: Device) -> str:
+    """What is told of a device that is pointed at."""
+    words = f"{device.name} ({device.kind})"
+    return f"{words}: {device.description}" if device.description else words
 
 
 def _icon(kind: str, x: float, y: float, size: int) -> str:

@@ -83,6 +83,8 @@ class _Sketch:
         """Name and kind, then the addresses."""
         device = self.plan.devices[name]
         lines: list[Line] = [[(clip(printable(name), LONGEST_NAME), "name"), (device.kind, f"kind-{device.kind}")]]
+        if device.label:
+            lines.append([(clip(printable(device.label), LONGEST_NAME), "port")])
         for port, address in device.addresses:
             label = clip(short_port(name, port), LONGEST_PORT) if len(device.addresses) > 1 else ""
             lines.append([(f"{label} " if label else "", "port"), (address, "address")])
