@@ -19,11 +19,13 @@ import pytest
 
 from sim.bridge.relay import MOST_WAITING
 from sim.bridge.session import Bridge
+from sim.wire.checksum import COMPILED
 from tests.bridge.office import PAIR, PATIENCE, connect, host, open_bridge, receive, run_inside, start_inside, was_reset
 
 PORT = 5000
 RESET = struct.pack("ii", 1, 0)
 SIZE = 20_000_000
+compiled = pytest.mark.skipif(not COMPILED, reason="a fifth of it takes the interpreted core as long")
 
 
 @pytest.fixture
@@ -275,8 +277,9 @@ def test_a_reset_while_somebody_does_not_read(pair: Bridge) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("inwards", [True, False], ids=["inwards", "outwards"])
-def test_twenty_megabytes_arrive_as_they_are(pair: Bridge, inwards: bool) -> None:
-    data = os.urandom(1_000_000) * 20
+@pytest.mark.parametrize("megabytes", [20, pytest.param(100, marks=compiled)])
+def test_megabytes_arrive_as_they_are(pair: Bridge, inwards: bool, megabytes: int) -> None:
+    data = os.urandom(1_000_000) * megabytes
     digest = hashlib.sha256(data).hexdigest()
 
     def take(connection: socket.socket) -> str:
