@@ -222,6 +222,8 @@ def _read_sending(recorder: Recorder, line: Line) -> Sent:
     number = line["send"]
     arrival = NOT_SENT if line["arrival"] is None else line["arrival"]
     recorder.ports[line["port"]]
+    if line["cause"] >= number:
+        raise TraceError(f"frame {number} is said to be caused by frame {line['cause']}, which is not before it")
     if "lost" in line:
         recorder.lost[number] = str(line["lost"])
     if "received" in line:

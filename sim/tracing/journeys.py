@@ -116,6 +116,11 @@ def is_arp(frame: bytes) -> bool:
     return frame[12:14] == b"\x08\x06"
 
 
+def trail(hop: Hop) -> list[str]:
+    """The nodes that a frame reached from here on, on the best of its ways (see `Journey.path`)."""
+    return _trail(hop)[1]
+
+
 def _trail(hop: Hop) -> tuple[tuple[int, int], list[str]]:
     """The best way from `hop` on, with its rank: how it ended, then how long it is; of equals the first."""
     best: tuple[tuple[int, int], list[str]] = ((0, 0), [])
@@ -156,15 +161,39 @@ class Lineage:
 
     def journey(self, root: int) -> Journey:
         """The journey whose root is `root`: an ORIGIN's id, or a transmission without a cause. Raises KeyError."""
-        recorder = self._recorder
-        if root in self.origins:
-            index = self.origins[root]
-            notes = [self._note(other) for other in self._notes[root] if other != index]
-            hops = [self._hop(row) for row in self._children.get(root, [])]
-            node = recorder.nodes[recorder.note_nodes[index]]
-            return Journey(root, recorder.note_times[index], node, str(recorder.note_details[index]), notes, hops)
-        hop = self._hop(recorder.row(root))
+        journey = self.wish(root)
+        if journey is not None:
+            journey.hops = [self._hop(row) for row in self._children.get(root, [])]
+            return journey
+        hop = self.hop(root)
         return Journey(root, hop.start, hop.sender, "", [], [hop])
+
+    def hop(self, number: int) -> Hop:
+        """Transmission `number` with all that followed from it. Raises KeyError."""
+        return self._hop(self._recorder.row(number))
+
+    def ancestry(self, number: int) -> tuple[int, list[Hop]]:
+        """What led to transmission `number`: the id at which it begins, and the hops from there on, without their
+        children and without the last. The id is an ORIGIN's, a transmission's without a cause, or of one that is not
+        recorded. Raises KeyError.
+        """
+        rows = [self._recorder.row(number)]
+        while (cause := self._recorder.causes[rows[-1]]) != 0 and cause not in self.origins:
+            try:
+                rows.append(self._recorder.row(cause))
+            except KeyError:
+                break
+        root = cause or self._recorder.ids[rows[-1]]
+        return root, [self._single(row) for row in reversed(rows[1:])]
+
+    def wish(self, root: int) -> Journey | None:
+        """The journey that begins with an ORIGIN, without its hops; None if `root` is none."""
+        if root not in self.origins:
+            return None
+        recorder, index = self._recorder, self.origins[root]
+        notes = [self._note(other) for other in self._notes[root] if other != index]
+        node = recorder.nodes[recorder.note_nodes[index]]
+        return Journey(root, recorder.note_times[index], node, str(recorder.note_details[index]), notes, [])
 
     def _hop(self, row: int) -> Hop:
         """The hop of a row with all below it; no recursion, since a storm may go deep."""

@@ -46,6 +46,11 @@ class Telling:
 def journey_lines(journey: Journey, telling: Telling | None = None) -> list[Line]:
     """The journey as lines. Times are counted from its beginning."""
     telling = telling or Telling()
+    return wish_lines(journey, telling) + tree_lines(journey.hops, b"", journey.time, telling)
+
+
+def wish_lines(journey: Journey, telling: Telling) -> list[Line]:
+    """What somebody wanted to send, and what was decided before anything was sent."""
     lines: list[Line] = []
     if journey.text and telling.language:
         wish = sentence(Note(journey.time, journey.node, kinds.ORIGIN, journey.text), b"", telling.language)
@@ -54,7 +59,13 @@ def journey_lines(journey: Journey, telling: Telling | None = None) -> list[Line
         lines.append([(journey.node, "name"), (f" wants to send: {journey.text}", "")])
     for note in journey.notes:
         lines += note_lines("  ", note, b"", telling)
-    stack = [(hop, b"", prefix, rest) for hop, prefix, rest in _branches(journey.hops, "")]
+    return lines
+
+
+def tree_lines(hops: list[Hop], cause: bytes, began: int, telling: Telling, indent: str = "") -> list[Line]:
+    """Hops that follow from the frame `cause`, and all below them; times count from `began`."""
+    lines: list[Line] = []
+    stack = [(hop, cause, prefix, rest) for hop, prefix, rest in _branches(hops, indent)]
     stack.reverse()
     shown = 0
     while stack:
@@ -63,7 +74,7 @@ def journey_lines(journey: Journey, telling: Telling | None = None) -> list[Line
             lines.append([(telling.say("more").format(MOST_HOPS), "note")])
             break
         shown += 1
-        lines += hop_lines(hop, before, prefix, rest, journey.time, telling)
+        lines += hop_lines(hop, before, prefix, rest, began, telling)
         below = [(child, hop.received, first, later) for child, first, later in _branches(hop.children, rest)]
         stack += reversed(below)
     return lines

@@ -40,7 +40,7 @@ def test_a_language_is_enough() -> None:
 
 def test_run_explains_every_packet_of_every_step() -> None:
     said = sim("run", LEARNING, "--explain")
-    assert "is a hub and knows no addresses, so it repeats the frame on all 3 other ports" in said
+    assert "is a hub and knows no addresses, so it repeats the frame on its 3 other ports" in said
     assert "of 3 steps passed" in said or "steps passed" in said
 
 

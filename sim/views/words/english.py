@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 SWITCH: Final = {
-    "repeat": "is a hub and knows no addresses, so it repeats the frame on {0:its only other port|all # other ports}",
+    "repeat": "is a hub and knows no addresses, so it repeats the frame on {0:its only other port|its # other ports}",
     "learn": "sees a frame from {0} come in at {1}, and learns that this address lives there",
     "move": "had {0} in its table behind {1}, but now hears it at {2}, so it corrects the entry",
     "table-full": "cannot learn {0}: its table is full ({1:# address|# addresses}), so frames to it will be flooded",
