@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "path": ("sim.cli.path", "Send one packet and explain its journey, hop by hop."),
     "replay": ("sim.cli.replay", "Make the page of a stored run."),
     "exec": ("sim.cli.exec", "Run a real program as if on a host, in real time."),
+    "why": ("sim.cli.why", "Tell why a frame of a stored trace was there, and what became of it."),
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),
     "bridge": ("sim.cli.bridge", "Run in real time, with the hosts' ports on loopback."),
