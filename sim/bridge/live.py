@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -29,7 +28,6 @@ from sim.lab.commands import Commands
 from sim.lab.console.console import Console
 from sim.lab.crafting import craft
 from sim.lab.injecting import origin_of, send
-from sim.lab.runner import StepReport
 
 LOOK_EVERY: Final = 20_000_000
 """ns of wall clock between two looks at what others want done."""
@@ -48,7 +46,7 @@ Tell = Callable[[str, str], None]
 class Live:
     """The network of a topology file, with its consoles.
 
-    `on_output(node, text)` is given what consoles say, `on_step` the report of each step of the scenario that has
+    `on_output(node, text)` is given what consoles say, `run_.on_step` the report of each step of the scenario that has
     ended, `on_error` what went wrong; all are called in the network's thread. Raises TopologyError for the file,
     BridgeError for what the real system refuses.
     """
@@ -61,25 +59,23 @@ class Live:
         speed: float = 1.0,
         paused: bool = False,
         scenario: bool = True,
-        on_output: Tell = lambda _node, _text: None,
-        on_step: Callable[[StepReport], None] | None = None,
-        on_error: Callable[[str], None] = lambda _text: None,
     ) -> None:
         check_speed(speed)
-        self.run_ = prepare(path, seed, on_step)
+        self.run_ = prepare(path, seed)
         self.topology = self.run_.topology
         self.network = self.run_.network
         self.pacer = Pacer(self.network.engine, speed)
         self.paused = paused
         self.stopped = threading.Event()
-        self._on_output = on_output
-        self._on_error = on_error
+        self.on_output: Tell = lambda _node, _text: None
+        self.on_error: Callable[[str], None] = lambda _text: None
         self._tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sim.live", daemon=True)
         self._stopping = False
         self._failure: BaseException | None = None
         self._consoles: dict[str, Console] = {}
         self._doors: list[Door] = open_doors(self.network, self.topology)
+        self._scenario = scenario
         if scenario:
             self.network.engine.at(self.network.now, self.run_.begin)
 
@@ -119,6 +115,18 @@ class Live:
         self.pacer.stop()
 
     @property
+    def lag(self) -> int:
+        """How far virtual time is behind now (ns of the clock on the wall)."""
+        if self.paused or self.stopped.is_set():
+            return 0
+        return max(0, int((self.pacer.virtual_now() - self.network.now) / self.pacer.speed))
+
+    @property
+    def scenario_over(self) -> bool:
+        """Whether no step of the scenario runs, or will."""
+        return not self._scenario or self.run_.over
+
+    @property
     def failure(self) -> BaseException | None:
         """What has ended it that nobody wanted."""
         return self._failure
@@ -144,8 +152,7 @@ class Live:
     def set_speed(self, speed: float) -> None:
         """2.0 is twice as fast as the clock. Raises BridgeError."""
         check_speed(speed)
-        self.pacer.stop()  # whatever was due by the old speed has happened; the next run counts from now
-        self.pacer.speed = speed
+        self.pacer.set_speed(speed)
 
     def step(self) -> bool:
         """Pause, and go on to the next instant in which something is seen; False when nothing is to happen."""
@@ -165,16 +172,16 @@ class Live:
         """The console of a node. Raises TopologyError for a node that is not there."""
         node = self.network[name]
         if name not in self._consoles:
-            self._consoles[name] = Console(self.network, node, partial(self._on_output, name))
+            self._consoles[name] = Console(self.network, node, lambda text: self.on_output(name, text))
         return self._consoles[name]
 
     def do(self, step: Any) -> None:
         """Change something, in the words of a scenario: see `lab/commands.py`. Raises TopologyError."""
         Commands(self.topology, self.network, self.run_.cables).do(step)
 
-    def links(self) -> list[bool]:
-        """Which links have a carrier, in the order of the topology."""
-        return [link.up for link in self.network.links]
+    def busy(self) -> list[str]:
+        """The nodes at whose consoles something goes on."""
+        return [name for name, console in self._consoles.items() if console.busy]
 
     def dark(self) -> list[str]:
         """The nodes that are switched off."""
@@ -203,13 +210,13 @@ class Live:
                     else:
                         self.pacer.run(None, self._doors, self._turn, LOOK_EVERY)
                 except TopologyError as error:  # a step of the scenario that cannot be done
-                    self._on_error(str(error))
+                    self.on_error(str(error))
                 except BudgetError as error:
                     self.paused = True
-                    self._on_error(f"paused: {error}")
+                    self.on_error(f"paused: {error}")
         except BaseException as error:
             self._failure = error
-            self._on_error(f"the network has broken down: {error!r}")
+            self.on_error(f"the network has broken down: {error!r}")
         finally:
             self.stopped.set()
             self._drop_tasks()

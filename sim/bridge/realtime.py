@@ -91,8 +91,7 @@ class Pacer:
     """
 
     def __init__(self, engine: Engine, speed: float = 1.0, clock: WallClock | None = None) -> None:
-        if not (math.isfinite(speed) and speed > 0):
-            raise ValueError(f"a speed of {speed} is none: it must be above zero")
+        _check(speed)
         self.engine = engine
         self.speed = speed
         self.lag = Lag()
@@ -154,6 +153,12 @@ class Pacer:
         bell = self._bell
         if bell is not None:
             bell.ring()
+
+    def set_speed(self, speed: float) -> None:
+        """Go on at another speed from now on; for whoever is called by the run. Raises ValueError for a speed <= 0."""
+        _check(speed)
+        self._virtual_start, self._wall_start = self.virtual_now(), self._clock.now()
+        self.speed = speed
 
     def virtual_now(self) -> int:
         """The virtual time (ns) that the wall clock says it is; the engine may be behind it."""
@@ -226,6 +231,11 @@ class Pacer:
         if self._every_turn is not None:
             waits.append(max(0, self._next_turn - self._clock.now()))
         return min([*waits, LONGEST_WAIT]) if waits else None
+
+
+def _check(speed: float) -> None:
+    if not (math.isfinite(speed) and speed > 0):
+        raise ValueError(f"a speed of {speed} is none: it must be above zero")
 
 
 class Bell:

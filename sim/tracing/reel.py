@@ -119,7 +119,7 @@ class Reel:
         self._notes -= notes
         self._lost = len(recorder.lost)
         if recorder.tables is not None:
-            collapse(recorder.tables)
+            collapse(recorder.tables, recorder.end + 1)
             self._changes = len(recorder.tables)
         return rows, notes
 
@@ -156,7 +156,7 @@ def too_many(recorder: Recorder, frames: int, octets: int) -> int:
 
 def forget(recorder: Recorder, rows: int) -> int:
     """Let go of the first rows, and of the notes that are older than those that stay, or too many; return how many
-    notes went."""
+    notes went. Tables stay: see `collapse`."""
     gone = recorder.ids[rows - 1] if rows else 0
     since = recorder.starts[rows] if rows < len(recorder.starts) else recorder.end
     notes = bisect_left(recorder.note_times, since) if rows else 0
@@ -174,15 +174,16 @@ def forget(recorder: Recorder, rows: int) -> int:
     return notes
 
 
-def collapse(tables: Tables) -> None:
-    """Of all changes keep only the last one of each row that is still there."""
+def collapse(tables: Tables, before: int) -> None:
+    """Of the changes `before` a time (ns) keep only the last one of each row that is still there."""
     latest: dict[tuple[int, str, str], int] = {}
-    for at in range(len(tables)):
+    first = bisect_left(tables.times, before)
+    for at in range(first):
         key = (tables.nodes[at], tables.names[at], tables.keys[at])
         latest.pop(key, None)
         if tables.rows[at] is not None:
             latest[key] = at
-    stay = sorted(latest.values())
+    stay = [*sorted(latest.values()), *range(first, len(tables))]
     tables.times = array("q", [tables.times[at] for at in stay])
     tables.nodes = array("q", [tables.nodes[at] for at in stay])
     tables.names = [tables.names[at] for at in stay]

@@ -48,8 +48,9 @@ MAC_ADDRESSES: Final = 12
 Data = dict[str, Any]
 
 
-def film(recorder: Recorder, about: About | None = None, most: int = MOST_FRAMES) -> Data:
-    """All of a recording. Of more than `most` frames it is a selection (see sampling.py)."""
+def film(recorder: Recorder, about: About | None = None, most: int = MOST_FRAMES, cutter: Cutter | None = None) -> Data:
+    """All of a recording. Of more than `most` frames it is a selection (see sampling.py), unless a `cutter` is given,
+    which can go on afterwards."""
     about = about or {}
     name = str(about.get("name") or "")
     plan = _plan(recorder, about, name)
@@ -57,8 +58,9 @@ def film(recorder: Recorder, about: About | None = None, most: int = MOST_FRAMES
         (recorder.nodes[node], port): number
         for number, (node, port) in enumerate(zip(recorder.port_nodes, recorder.ports, strict=True))
     }
-    rows = sample(recorder, most)
-    cutter = Cutter(recorder, None if len(rows) == len(recorder.ids) else rows)
+    if cutter is None:
+        rows = sample(recorder, most)
+        cutter = Cutter(recorder, None if len(rows) == len(recorder.ids) else rows)
     return {
         "format": "packetsim-page",
         "version": VERSION,
@@ -66,7 +68,7 @@ def film(recorder: Recorder, about: About | None = None, most: int = MOST_FRAMES
         "seed": about.get("seed"),
         "digest": about.get("digest"),
         "passed": about.get("passed"),
-        "sampled": None if cutter.kept is None else {"frames": len(recorder.ids), "kept": len(rows)},
+        "sampled": None if cutter.kept is None else {"frames": len(recorder.ids), "kept": len(cutter.kept)},
         "nodes": [
             {"name": name, "kind": kind, "label": printable(name)}
             for name, kind in zip(recorder.nodes, recorder.node_kinds, strict=True)
