@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "check": ("sim.cli.check", "Validate topologies without running them."),
     "show": ("sim.cli.show", "Draw a topology: in the terminal, as SVG or as Mermaid."),
     "bridge": ("sim.cli.bridge", "Run in real time, with the hosts' ports on loopback."),
+    "serve": ("sim.cli.serve", "Run in real time with a live page: consoles, links to cut."),
     "schema": ("sim.cli.schema", "Print the JSON Schema of topology files."),
     "bench": ("sim.cli.bench", "Measure how many frames a CPU second carries."),
     "ip": ("sim.cli.ip", "Explain an IP address: class, network, range, binary."),
