@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,6 +86,13 @@ def was_reset(connection: socket.socket) -> bool:
     except ConnectionResetError:
         return True
     return False
+
+
+def wait(bridge: Bridge, condition: Callable[[], object]) -> None:
+    """Wait until something of the network is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not bridge.call(condition):
+        assert time.monotonic() < deadline, "it does not come true"
 
 
 def host(bridge: Bridge, name: str) -> LabHost:

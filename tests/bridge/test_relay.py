@@ -20,7 +20,18 @@ import pytest
 from sim.bridge.relay import MOST_WAITING
 from sim.bridge.session import Bridge
 from sim.wire.checksum import COMPILED
-from tests.bridge.office import PAIR, PATIENCE, connect, host, open_bridge, receive, run_inside, start_inside, was_reset
+from tests.bridge.office import (
+    PAIR,
+    PATIENCE,
+    connect,
+    host,
+    open_bridge,
+    receive,
+    run_inside,
+    start_inside,
+    wait,
+    was_reset,
+)
 
 PORT = 5000
 RESET = struct.pack("ii", 1, 0)
@@ -51,13 +62,6 @@ def meet(bridge: Bridge, talk: Callable[[socket.socket], object]) -> tuple[socke
     """A real connection to a program on the server; and what waits for that to end."""
     result = start_inside(bridge, "server", accepting(talk))
     return connect(bridge.endpoint("server", PORT)), result
-
-
-def wait(bridge: Bridge, condition: Callable[[], object]) -> None:
-    """Wait until something of the network is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not bridge.call(condition):
-        assert time.monotonic() < deadline, "it does not come true"
 
 
 def test_the_end_of_the_real_stream_passes_on(pair: Bridge) -> None:
