@@ -1,0 +1,81 @@
+// The run of time while it plays: how fast, and which quiet times are passed over.
+
+import { firstWhere } from "./numbers.js";
+
+const FLIGHT = 0.8; // seconds that a frame takes over its link where the speed is chosen for the reader
+const PAUSE = 0.25; // seconds that a quiet time lasts at most
+const SLOWEST = 1e3; // ns of the run per second
+const FASTEST = 1e11;
+
+/** The speeds of the slider, in ns of the run per second: 0 to 1 in equal steps of the logarithm. */
+export function speedAt(place) {
+  return Math.round(SLOWEST * (FASTEST / SLOWEST) ** place);
+}
+
+export function placeOfSpeed(speed) {
+  return Math.log(speed / SLOWEST) / Math.log(FASTEST / SLOWEST);
+}
+
+/** Let time go on whenever `model.playing` says so. */
+export function playback(model) {
+  let last = 0, smooth = 0;
+  const tick = (now) => {
+    if (!model.playing) return;
+    const passed = Math.min((now - last) / 1000, 0.1);
+    last = now;
+    const wanted = model.speed || suitable(model);
+    smooth = smooth && !model.speed ? smooth * (wanted / smooth) ** 0.25 : wanted;
+    advance(model, passed, smooth);
+    if (model.playing) requestAnimationFrame(tick);
+  };
+  model.on("playing", () => {
+    if (!model.playing) return;
+    if (model.time >= model.film.end) model.set({ time: 0 });
+    last = performance.now();
+    smooth = 0;
+    requestAnimationFrame(tick);
+  });
+}
+
+function advance(model, passed, speed) {
+  const { film } = model;
+  let time = model.time + passed * speed;
+  if (model.skips && !isBusy(model, model.time)) {
+    const next = nextStart(model, model.time);
+    const rest = next - model.time;
+    if (rest > PAUSE * speed) time = Math.max(time, Math.min(next, model.time + (rest * passed) / PAUSE));
+    time = Math.min(time, Math.max(next, model.time));
+  }
+  if (time >= film.end) model.set({ time: film.end, playing: false });
+  else model.set({ time });
+}
+
+function isBusy(model, time) {
+  return model.film.flying(time).some((row) => model.shows(row) && model.film.arrival[row] > time);
+}
+
+/** When the next visible frame leaves, or something else happens; the end of the run if nothing does. */
+function nextStart(model, time) {
+  const rows = model.visible, { start, changes, end } = model.film;
+  const place = firstWhere(0, rows.length, (i) => start[rows[i]] > time);
+  const change = changes.find((one) => one.time > time);
+  return Math.min(place < rows.length ? start[rows[place]] : end, change ? change.time : end);
+}
+
+/** A speed at which what flies now can be followed: between its fastest and its slowest. */
+function suitable(model) {
+  const { film } = model;
+  let rows = film.flying(model.time).filter((row) => model.shows(row) && film.arrival[row] > film.start[row]);
+  if (!rows.length) {
+    const place = model.started();
+    rows = model.visible.slice(place, place + 1);
+  }
+  let shortest = Infinity, longest = 0;
+  for (const row of rows) {
+    const flight = film.arrival[row] - film.start[row];
+    if (flight <= 0) continue;
+    shortest = Math.min(shortest, flight);
+    longest = Math.max(longest, flight);
+  }
+  return longest ? Math.min(Math.max(Math.sqrt(shortest * longest) / FLIGHT, SLOWEST), FASTEST) : 1e7;
+}

@@ -1,0 +1,147 @@
+// The tables of a device as they were at the time that is shown.
+
+import { el, replace } from "./dom.js";
+import { countUpTo, duration } from "./numbers.js";
+import { word } from "./words.js";
+
+const EVERY = 128; // changes between two checkpoints
+
+/** The history of one node's tables: from a checkpoint to any time in at most `EVERY` changes. */
+export class History {
+  constructor() {
+    this.times = [];
+    this.list = []; // [time, node, table, key, row or null]
+    this.checkpoints = [];
+    this.last = new Map();
+  }
+
+  add(change) {
+    if (this.list.length % EVERY === 0) this.checkpoints.push(copy(this.last));
+    this.list.push(change);
+    this.times.push(change[0]);
+    apply(this.last, change);
+  }
+
+  /** {tables: Map of table to Map of key to row, changed: changes of the last instant, time of it or null}. */
+  at(time) {
+    const count = countUpTo(this.times, time);
+    if (!count) return { tables: new Map(), changed: [], time: null };
+    const checkpoint = Math.floor((count - 1) / EVERY);
+    const tables = copy(this.checkpoints[checkpoint]);
+    for (let i = checkpoint * EVERY; i < count; i++) apply(tables, this.list[i]);
+    let first = count - 1;
+    while (first > 0 && this.times[first - 1] === this.times[count - 1]) first--;
+    return { tables, changed: this.list.slice(first, count), time: this.times[count - 1] };
+  }
+
+  next(time) {
+    const place = countUpTo(this.times, time);
+    return place < this.times.length ? this.times[place] : null;
+  }
+
+  previous(time) {
+    let place = countUpTo(this.times, time) - 1;
+    while (place >= 0 && this.times[place] >= time) place--;
+    return place >= 0 ? this.times[place] : null;
+  }
+}
+
+function copy(tables) {
+  return new Map([...tables].map(([name, rows]) => [name, new Map(rows)]));
+}
+
+function apply(tables, [, , name, key, row]) {
+  let rows = tables.get(name);
+  if (!rows) tables.set(name, (rows = new Map()));
+  if (row === null) rows.delete(key);
+  else rows.set(key, row);
+}
+
+const known = new WeakMap();
+
+/** The histories of all nodes of a film, brought up to date. */
+export function histories(film) {
+  let index = known.get(film);
+  if (!index) known.set(film, (index = { read: 0, nodes: new Map() }));
+  for (; index.read < film.tables.length; index.read++) {
+    const change = film.tables[index.read];
+    if (!index.nodes.has(change[1])) index.nodes.set(change[1], new History());
+    index.nodes.get(change[1]).add(change);
+  }
+  return index.nodes;
+}
+
+export class TablesView {
+  constructor(model, panel) {
+    this.model = model;
+    this.choice = el("select", { id: "device", "data-label": "device", onchange: () => model.set({ device: Number(this.choice.value) }) });
+    this.age = el("span", { class: "soft" });
+    this.body = el("div", { class: "tables" });
+    const jump = (name, text, find) => el("button", { type: "button", class: "icon", "data-title": name, onclick: () => {
+      const time = find(this.history(), model.time);
+      if (time !== null) model.goto(time);
+    } }, text);
+    replace(panel, el("div", { class: "choose" }, this.choice, jump("previousChange", "◂", (history, time) => history && history.previous(time)), jump("nextChange", "▸", (history, time) => history && history.next(time)), this.age), this.body);
+    model.on("film", () => this.fill());
+    model.on("time device panel language film", () => this.paint());
+  }
+
+  history() {
+    return histories(this.model.film).get(this.model.device) || null;
+  }
+
+  fill() {
+    const { film } = this.model;
+    const with_ = histories(film);
+    if (this.choice.length === film.nodes.length && this.choice.dataset.with === String(with_.size)) return;
+    replace(this.choice, film.nodes.map((node, index) => el("option", { value: index }, node.kind === node.name ? node.name : `${node.name} (${node.kind})`)));
+    this.choice.dataset.with = String(with_.size);
+    if (this.model.device < 0 && film.nodes.length) this.model.device = with_.size ? Math.min(...with_.keys()) : 0;
+    this.choice.value = String(this.model.device);
+  }
+
+  paint() {
+    const { film, panel, device, time, language } = this.model;
+    if (panel !== "tables") return;
+    this.choice.value = String(device);
+    const history = this.history();
+    if (!history) {
+      this.key = "";
+      this.age.textContent = "";
+      return replace(this.body, el("p", { class: "empty" }, word(language, film.tables.length ? "noTables" : "noTablesAtAll", { node: film.nodeName(device) })));
+    }
+    const state = history.at(time);
+    this.age.textContent = state.time === null ? word(language, "noChange") : word(language, "lastChange", { time: duration(time - state.time) });
+    const key = `${device} ${state.time} ${language} ${history.list.length} ${film.length}`;
+    if (key === this.key) return null;
+    this.key = key;
+    const names = [...new Set([...Object.keys(film.columns).filter((name) => history.last.has(name)), ...history.last.keys()])];
+    return replace(this.body, names.map((name) => this.table(name, state)));
+  }
+
+  table(name, state) {
+    const { film, language } = this.model;
+    const rows = state.tables.get(name) || new Map();
+    const fresh = new Set(), gone = new Map();
+    for (const [, , table, key, row] of state.changed) {
+      if (table !== name) continue;
+      if (row === null) gone.set(key, true);
+      else fresh.add(key);
+    }
+    for (const key of rows.keys()) gone.delete(key);
+    const keys = [...rows.keys(), ...gone.keys()].sort(naturally);
+    const columns = film.columns[name] || ["key"];
+    const width = Math.max(columns.length, 1 + Math.max(0, ...[...rows.values()].map((row) => row.length)));
+    const titles = Array.from({ length: width }, (_, i) => columns[i] || "");
+    return el("table", { class: "state", "data-table": name },
+      el("caption", {}, el("b", {}, name), " ", el("span", { class: "soft" }, word(language, "rows", { n: rows.size }))),
+      el("thead", {}, el("tr", {}, titles.map((title) => el("th", { scope: "col" }, title)))),
+      el("tbody", {}, keys.length ? keys.map((key) => el("tr", { class: gone.has(key) ? "gone" : fresh.has(key) ? "fresh" : null },
+        el("td", {}, key), gone.has(key) ? el("td", { colspan: width - 1 }, word(language, "gone")) : rows.get(key).map((value) => el("td", {}, value === null ? "" : String(value)))))
+        : el("tr", {}, el("td", { class: "soft", colspan: width }, word(language, "empty")))));
+  }
+}
+
+function naturally(a, b) {
+  return String(a).localeCompare(String(b), "en", { numeric: true });
+}
