@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -165,6 +166,18 @@ class Published:
         inner = self._entry.socket(socket.AF_INET, kind)
         if kind == STREAM:
             inner.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            inner.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what `_take_old_port` asks of the one before
         target = self._net.resolve(host) if address == IPV4_ANY else address
-        inner.connect_ex((socket.inet_ntoa(target), port))
+        to = socket.inet_ntoa(target), port
+        if inner.connect_ex(to) == errno.EADDRNOTAVAIL and kind == STREAM:
+            self._take_old_port(inner, target, port)
+            inner.connect_ex(to)
         return inner
+
+    def _take_old_port(self, inner: Socket, target: bytes, port: int) -> None:
+        """All ports of the entry are in use, most of them by connections that are over and wait for late segments: the
+        oldest of these to the same place may give way to a new one (RFC 6191)."""
+        for old in self._entry.stack.tcp.waiting.values():
+            if (old.remote_address, old.remote_port) == (target, port) and old.ts_recent:
+                inner.bind((socket.inet_ntoa(old.local_address), old.local_port))
+                return
