@@ -39,7 +39,7 @@ from sim.views.text import printable
 
 VERSION: Final = 1
 MOST_FRAMES: Final = 100_000
-MOST_BYTES: Final = 24_000_000
+MOST_BYTES: Final = 4_000_000
 """Bytes of frames that a page holds; of more, only the beginning of each is kept."""
 SNAP: Final = 160
 """Bytes of a frame that are kept then: all headers, and a little of what they carry."""
