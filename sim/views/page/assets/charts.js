@@ -11,6 +11,7 @@ import { word } from "./words.js";
 const WHOLE = "";
 const GROUPS = [["cwnd", "ssthresh", "in_flight"], ["srtt", "rto"], ["queue"], ["pacing_rate"]];
 const MOST_FLOWS = 500;
+const MOST_QUEUES = 3;
 
 export class ChartsView {
   constructor(model, panel) {
@@ -79,6 +80,7 @@ export class ChartsView {
   fromSeries(subject) {
     const { film, language } = this.model;
     const own = film.series.filter((one) => one.subject === subject);
+    if (!subject) return this.queues();
     const charts = [];
     for (const names of [...GROUPS, ...own.map((one) => [one.name]).filter(([name]) => !GROUPS.flat().includes(name))]) {
       const lines = names.map((name) => own.find((one) => one.name === name)).filter(Boolean);
@@ -89,6 +91,16 @@ export class ChartsView {
       }))));
     }
     return charts;
+  }
+
+  /** For the network as a whole: its longest queues. */
+  queues() {
+    const { film } = this.model;
+    const found = film.series.filter((one) => one.name === "queue" && one.values.length > 1);
+    const longest = new Map(found.map((one) => [one, one.values.reduce((most, value) => Math.max(most, value), 0)]));
+    found.sort((a, b) => longest.get(b) - longest.get(a));
+    if (!found.length) return [];
+    return [this.chart("queue", "frames", found.slice(0, MOST_QUEUES).map((one, index) => ({ name: one.subject, tone: index, kind: "step", points: () => one })))];
   }
 
   fromFrames(flow) {
@@ -106,7 +118,7 @@ export class ChartsView {
       }
     }
     const port = !flow && this.subject ? portOf(film, this.subject) : -1;
-    const { rates, names } = throughputBins(film, flow, port, this.model);
+    const { rates, names } = throughputBins(film, flow, port);
     charts.push(this.chart("throughput", "bit/s", names.map((name, index) => ({ name, tone: index, kind: "bars", points: (from, to, count) => rates(index, from, to, count) }))));
     charts.push(this.chart("drops", "frames", [{ name: say("drops"), tone: "bad", kind: "bars", points: (from, to, count) => dropBins(film, flow, port, from, to, count) }]));
     return charts;

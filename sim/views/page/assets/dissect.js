@@ -12,24 +12,27 @@ const PROTOCOLS = { 1: "ICMP", 2: "IGMP", 4: "IPIP", 6: "TCP", 17: "UDP", 41: "I
 const ECN = ["Not ECN-Capable Transport", "ECN-Capable Transport codepoint '01'", "ECN-Capable Transport codepoint '10'", "Congestion Experienced"];
 const MAXIMUM_LENGTH_FIELD = 1500;
 
-/** {layers, info, protocol}: `info` is Wireshark's column of that name. `relative` counts TCP's numbers from a start. */
-export function dissect(bytes, relative = null) {
+/**
+ * {layers, info, protocol}: `info` is Wireshark's column of that name. `relative` counts TCP's numbers from a start;
+ * `size` is how many bytes the frame has, of which only the first may be here.
+ */
+export function dissect(bytes, relative = null, size = bytes.length) {
   const found = { layers: [], info: "", protocol: "Ethernet", relative };
   try {
-    dissectEthernet(found, bytes, 0);
+    dissectEthernet(found, bytes, 0, size);
   } catch (error) {
     if (!(error instanceof CutShort)) throw error;
     const last = found.layers[found.layers.length - 1];
     const at = last ? last.at : 0;
     const layer = new Layer(bytes, "_ws.malformed", "Malformed Packet", at, bytes.length - at);
-    layer.title = `[Malformed Packet: ${error.message}]`;
+    layer.title = bytes.length < size ? "[Packet size limited during capture]" : `[Malformed Packet: ${error.message}]`;
     found.layers.push(layer);
     found.info = found.info ? `${found.info} ${layer.title}` : layer.title;
   }
   return found;
 }
 
-export function dissectEthernet(found, bytes, at) {
+export function dissectEthernet(found, bytes, at, limit) {
   const layer = new Layer(bytes, "eth", "Ethernet II", at, 14);
   found.layers.push(layer);
   layer.need(at, 14);
@@ -45,7 +48,7 @@ export function dissectEthernet(found, bytes, at) {
     layer.name = "IEEE 802.3 Ethernet";
     layer.title = `IEEE 802.3 Ethernet, Src: ${source}, Dst: ${destination}`;
     layer.u16("eth.len", "Length", at + 12);
-    dissectData(found, bytes, at + 14, Math.min(at + 14 + type, bytes.length));
+    dissectData(found, bytes, at + 14, Math.min(at + 14 + type, limit));
     return;
   }
   layer.u16("eth.type", "Type", at + 12, typeName);
@@ -63,12 +66,12 @@ export function dissectEthernet(found, bytes, at) {
     type = u16(bytes, next + 2);
     next += 4;
   }
-  if (type === 0x0800) dissectIpv4(found, bytes, next, bytes.length);
+  if (type === 0x0800) dissectIpv4(found, bytes, next, limit);
   else if (type === 0x0806) dissectArp(found, bytes, next);
-  else if (type === 0x86dd) dissectIpv6(found, bytes, next);
+  else if (type === 0x86dd) dissectIpv6(found, bytes, next, limit);
   else {
     found.info = `Ethertype ${hexNumber(type, 4)}`;
-    dissectData(found, bytes, next, bytes.length);
+    dissectData(found, bytes, next, limit);
   }
 }
 
@@ -122,7 +125,7 @@ export function dissectIpv4(found, bytes, at, limit, quoted = false) {
   if (!quoted) {
     found.protocol = "IPv4";
     found.info = `${PROTOCOLS[protocol] || `Protocol ${protocol}`} ${source} → ${destination}`;
-    if (total < header || at + total > bytes.length) throw new CutShort(`IPv4: total length ${total} of ${bytes.length - at}`);
+    if (total < header || at + total > limit) throw new CutShort(`IPv4: total length ${total} of ${limit - at}`);
   }
   const end = Math.min(at + total, limit);
   const inner = { bytes, at: at + header, end: Math.max(end, at + header), source: [at + 12, 4], protocol, quoted };
@@ -134,7 +137,7 @@ export function dissectIpv4(found, bytes, at, limit, quoted = false) {
   dissectTransport(found, inner);
 }
 
-function dissectIpv6(found, bytes, at) {
+function dissectIpv6(found, bytes, at, limit) {
   const layer = new Layer(bytes, "ipv6", "Internet Protocol Version 6", at, 40);
   found.layers.push(layer);
   found.protocol = "IPv6";
@@ -148,7 +151,7 @@ function dissectIpv6(found, bytes, at) {
   layer.add("ipv6.src", "Source Address", source, at + 8, 16);
   layer.add("ipv6.dst", "Destination Address", destination, at + 24, 16);
   found.info = `${PROTOCOLS[protocol] || `Next header ${protocol}`} ${source} → ${destination}`;
-  const end = Math.min(at + 40 + u16(bytes, at + 4), bytes.length);
+  const end = Math.min(at + 40 + u16(bytes, at + 4), limit);
   dissectTransport(found, { bytes, at: at + 40, end, source: [at + 8, 16], protocol, quoted: false });
 }
 
@@ -182,7 +185,8 @@ function dissectUdp(found, inner) {
 
 function checksumWord({ bytes, at, source, protocol }, sum, length) {
   if (sum === 0) return " [none]";
+  if (at + length > bytes.length) return " [unverified]";
   const [from, width] = source;
   const pseudo = 0xffff & ~checksum(bytes, from, from + 2 * width, protocol + length);
-  return checksum(bytes, at, Math.min(at + length, bytes.length), pseudo) ? " [incorrect]" : " [correct]";
+  return checksum(bytes, at, at + length, pseudo) ? " [incorrect]" : " [correct]";
 }

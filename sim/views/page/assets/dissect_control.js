@@ -53,7 +53,7 @@ export function dissectIcmp(found, { bytes, at, end, quoted }, dissectQuoted) {
   layer.u8("icmp.type", "Type", at, (number) => `${number} (${ICMP_TYPES[number] || "Unknown"})`);
   layer.u8("icmp.code", "Code", at + 1, (number) => codeText(type, number));
   layer.u16("icmp.checksum", "Checksum", at + 2, (sum) =>
-    quoted ? hex16(sum) : `${hex16(sum)} [${checksum(bytes, at, end) ? "incorrect" : "correct"}]`);
+    hex16(sum) + (quoted ? "" : end > bytes.length ? " [unverified]" : ` [${checksum(bytes, at, end) ? "incorrect" : "correct"}]`));
   let info = ICMP_TYPES[type] || `ICMP type ${type}`;
   if (type === 0 || type === 8) {
     layer.u16("icmp.ident", "Identifier (BE)", at + 4, (id) => `${id} (${hex16(id)})`);

@@ -15,29 +15,40 @@ const VERSIONS = { 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x03
 const LINE = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) (\S+) (HTTP\/[\d.]+)\r\n|^(HTTP\/[\d.]+) (\d{3}) ?([^\r\n]*)\r\n/;
 const LONGEST_HEADER = 16384;
 
-export function dissectPayload(found, bytes, at, end, ports, isStream, dissectFrame) {
-  if (at >= end) return;
+export function dissectPayload(found, bytes, at, limit, ports, isStream, dissectFrame) {
+  const end = Math.min(limit, bytes.length); // the rest may not be here
+  if (at >= end) {
+    dissectData(found, bytes, at, limit);
+    return;
+  }
   if (ports.includes(53)) {
     const from = isStream ? at + 2 : at; // RFC 7766 8: a length stands before it
     if (end - from >= 12 && dissectDns(found, bytes, from, isStream ? Math.min(end, from + u16(bytes, at)) : end)) return;
   } else if (!isStream && (ports[1] === 67 || ports[1] === 68)) {
     if (dissectDhcp(found, bytes, at, end)) return;
-  } else if (!isStream && ports.includes(123) && end - at >= 48) return dissectNtp(found, bytes, at, end);
-  else if (!isStream && (ports[1] === 4789 || ports[1] === 8472) && end - at >= 22) {
-    return dissectVxlan(found, bytes, at, end, dissectFrame);
+  } else if (!isStream && ports.includes(123) && end - at >= 48) {
+    dissectNtp(found, bytes, at, end);
+    return;
+  } else if (!isStream && (ports[1] === 4789 || ports[1] === 8472) && end - at >= 22) {
+    dissectVxlan(found, bytes, at, end, dissectFrame);
+    return;
   } else if (isStream && dissectHttp(found, bytes, at, end)) return;
-  else if (isStream && bytes[at] >= 20 && bytes[at] <= 23 && bytes[at + 1] === 3 && end - at > 5) return dissectTls(found, bytes, at, end);
-  dissectData(found, bytes, at, end);
+  else if (isStream && bytes[at] >= 20 && bytes[at] <= 23 && bytes[at + 1] === 3 && end - at > 5) {
+    dissectTls(found, bytes, at, end);
+    return;
+  }
+  dissectData(found, bytes, at, limit);
 }
 
-export function dissectData(found, bytes, at, end) {
-  if (at >= end) return;
-  const layer = new Layer(bytes, "data", "Data", at, end - at);
-  layer.title = `Data (${end - at} bytes)`;
+export function dissectData(found, bytes, at, limit) {
+  if (at >= limit) return;
+  const end = Math.min(limit, bytes.length);
+  const layer = new Layer(bytes, "data", "Data", at, limit - at);
+  layer.title = `Data (${limit - at} bytes)`;
   const most = Math.min(end, at + 32);
-  layer.add("data.data", "Data", hex(bytes, at, end), at, end - at, hex(bytes, at, most) + (most < end ? "…" : ""));
-  layer.add("data.text", "Text", latin1(bytes, at, end), at, end - at, ascii(bytes, at, Math.min(end, at + 64)) + (at + 64 < end ? "…" : ""));
-  layer.add("data.len", "Length", end - at, at, end - at);
+  layer.lazy("data.data", "Data", at, end - at, hex(bytes, at, most) + (most < end ? "…" : ""), () => hex(bytes, at, end));
+  layer.lazy("data.text", "Text", at, end - at, ascii(bytes, at, Math.min(end, at + 64)) + (at + 64 < end ? "…" : ""), () => latin1(bytes, at, end));
+  layer.add("data.len", "Length", limit - at, at, limit - at);
   found.layers.push(layer);
 }
 
@@ -75,7 +86,7 @@ function dissectHttp(found, bytes, at, end) {
   const body = text.startsWith("\r\n", from) ? from + 2 : text.length;
   if (at + body < end && body < text.length) {
     const size = end - at - body;
-    layer.add("http.file_data", "File Data", latin1(bytes, at + body, end), at + body, size, `${size} bytes`);
+    layer.lazy("http.file_data", "File Data", at + body, size, `${size} bytes`, () => latin1(bytes, at + body, end));
     layer.size = body;
     dissectData(found, bytes, at + body, end);
   }
@@ -132,5 +143,5 @@ function dissectVxlan(found, bytes, at, end, dissectFrame) {
   found.layers.push(layer);
   layer.u16("vxlan.flags", "Flags", at, hex16);
   layer.add("vxlan.vni", "VXLAN Network Identifier (VNI)", u32(bytes, at + 4) >>> 8, at + 4, 3);
-  dissectFrame(found, bytes.subarray(0, end), at + 8);
+  dissectFrame(found, bytes, at + 8, end);
 }

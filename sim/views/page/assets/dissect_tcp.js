@@ -54,7 +54,7 @@ export function dissectTcp(found, { bytes, at, end, source, quoted }) {
   layer.need(at, header, end);
   const words = header > 20 ? dissectOptions(layer, at + 20, at + header) : [];
   if (quoted) return;
-  if (size) layer.add("tcp.payload", "TCP payload", hex(bytes, at + header, end), at + header, size, `(${size} bytes)`);
+  if (size) layer.lazy("tcp.payload", "TCP payload", at + header, size, `(${size} bytes)`, () => hex(bytes, at + header, Math.min(end, bytes.length)));
   found.protocol = "TCP";
   const ack = flags & 16 ? ` Ack=${shown.ack}` : "";
   found.info = [`${ports[0]} → ${ports[1]} [${flagNames(flags & 255)}] Seq=${shown.seq}${ack} Win=${u16(bytes, at + 14)} Len=${size}`, ...words].join(" ");
@@ -62,6 +62,7 @@ export function dissectTcp(found, { bytes, at, end, source, quoted }) {
 }
 
 function verdict(bytes, at, end, [from, width]) {
+  if (end > bytes.length) return " [unverified]";
   const pseudo = 0xffff & ~checksum(bytes, from, from + 2 * width, 6 + end - at);
   return checksum(bytes, at, end, pseudo) ? " [incorrect]" : " [correct]";
 }

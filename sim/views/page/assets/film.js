@@ -249,6 +249,11 @@ export class Film {
     return other === undefined ? this.frame(row) : this.blobs[other];
   }
 
+  arrivedSize(row) {
+    const other = this.received.get(this.id[row]);
+    return other === undefined ? this.size(row) : this.sizes[other];
+  }
+
   /** What kind of frame it is, and between whom: see brief.js. */
   brief(row) {
     const blob = this.bytes[row];

@@ -8,7 +8,6 @@
 
 import { ascii, fromHex, latin1 } from "./bytes.js";
 import { dissect } from "./dissect.js";
-import { everyField } from "./layer.js";
 
 const WORDS = { and: "&&", or: "||", not: "!", eq: "==", ne: "!=", gt: ">", lt: "<", ge: ">=", le: "<=" };
 const COMPARISONS = ["==", "!=", ">=", "<=", ">", "<", "contains", "matches"];
@@ -178,47 +177,69 @@ function dropsOf(film, row) {
   return notes.map((index) => String(film.notes.detail[index]));
 }
 
-const MOST_KEPT = 20000;
-const kept = new WeakMap(); // fields of a blob, by its bytes
+let last = { bytes: null, layers: [] }; // several tests of one filter look at the same frame
 
-/** All values of every field of a frame, by key. Frames of the same bytes share them. */
-function fieldsOf(film, row) {
+function layersOf(film, row) {
   const bytes = film.frame(row);
-  let fields = kept.get(bytes);
-  if (fields) return fields;
-  fields = new Map();
-  const { layers } = dissect(bytes);
-  for (const layer of layers) {
-    if (!fields.has(layer.key)) fields.set(layer.key, [""]);
-    for (const field of everyField(layer.fields)) {
-      if (!field.key) continue;
-      const values = fields.get(field.key);
-      if (values) values.push(field.value);
-      else fields.set(field.key, [field.value]);
-    }
-  }
-  if (film.blobs.length < MOST_KEPT) kept.set(bytes, fields);
-  return fields;
+  if (last.bytes !== bytes) last = { bytes, layers: dissect(bytes, null, film.size(row)).layers };
+  return last.layers;
 }
+
+/** Values that brief.js knows as well; of other protocols, which may quote a header, all fields have to be looked at. */
+const QUICK = {
+  "ip.src": (about) => [about.source], "ip.dst": (about) => [about.destination],
+  "ip.addr": (about) => [about.source, about.destination], "ip.host": (about) => [about.source, about.destination],
+  "tcp.srcport": (about) => (about.tcp ? [about.ports[0]] : []), "tcp.dstport": (about) => (about.tcp ? [about.ports[1]] : []),
+  "tcp.port": (about) => (about.tcp ? about.ports : []), tcp: (about) => (about.tcp ? [""] : []),
+};
 
 function valuesOf(name) {
   if (OF_FILM[name]) return OF_FILM[name];
   const keys = TWICE[name] || [name];
-  if (keys.length === 1) return (film, row) => fieldsOf(film, row).get(keys[0]) || [];
-  return (film, row) => keys.flatMap((key) => fieldsOf(film, row).get(key) || []);
+  const quick = QUICK[name];
+  return (film, row) => {
+    if (quick) {
+      const about = film.brief(row);
+      if (about.flow && about.ports && about.protocol !== "VXLAN") return quick(about);
+    }
+    const found = [];
+    for (const layer of layersOf(film, row)) {
+      if (keys.includes(layer.key)) found.push("");
+      collect(layer.fields, keys, found);
+    }
+    return found;
+  };
+}
+
+function collect(fields, keys, found) {
+  for (const field of fields) {
+    if (keys.includes(field.key)) found.push(field.value);
+    if (field.fields.length) collect(field.fields, keys, found);
+  }
+}
+
+/** A test that asks once for frames of the same bytes. */
+function oncePerBlob(name, test) {
+  if (OF_FILM[name] && name !== "frame") return test;
+  const known = new Map();
+  return (film, row) => {
+    const blob = film.bytes[row];
+    let answer = known.get(blob);
+    if (answer === undefined) known.set(blob, (answer = test(film, row)));
+    return answer;
+  };
 }
 
 function exists(name) {
-  const protocols = { arp: ["ARP"], dns: ["DNS"], dhcp: ["DHCP"], http: ["HTTP"], tls: ["TLS"] };
-  if (protocols[name]) {
-    const quick = protocols[name][0];
-    return (film, row) => film.brief(row).protocol === quick && fieldsOf(film, row).has(name);
-  }
   const values = valuesOf(name);
-  return (film, row) => values(film, row).length > 0;
+  return oncePerBlob(name, (film, row) => values(film, row).length > 0);
 }
 
 function compare(name, operator, text) {
+  return oncePerBlob(name, comparing(name, operator, text));
+}
+
+function comparing(name, operator, text) {
   if (operator === "contains") return containing(name, text);
   if (operator === "matches") return matching(name, text);
   const values = valuesOf(name);

@@ -48,13 +48,14 @@ export function isSamePacket(film, before, after) {
 }
 
 function header(film, row) {
-  const layer = dissect(film.arrived(row)).layers.find((one) => one.key === "ip");
+  const layer = dissect(film.arrived(row), null, film.arrivedSize(row)).layers.find((one) => one.key === "ip");
   return layer ? new Map(layer.fields.concat(layer.fields.flatMap((field) => field.fields)).map((field) => [field.key, field.value])) : null;
 }
 
-/** [{key, name, layer, old, now}] of the fields that differ, in the order of the headers. */
-export function changes(before, after) {
-  const old = dissect(before).layers, now = dissect(after).layers, found = [];
+/** [{key, name, layer, old, now}] of the fields that differ from one hop to the next, in the order of the headers. */
+export function changes(film, before, after) {
+  const old = dissect(film.arrived(before), null, film.arrivedSize(before)).layers;
+  const now = dissect(film.frame(after), null, film.size(after)).layers, found = [];
   for (let i = 0; i < Math.min(old.length, now.length); i++) {
     if (old[i].key !== now[i].key) break;
     const was = fieldsByName(old[i]), is = fieldsByName(now[i]);

@@ -1,19 +1,20 @@
 // The ladder: two ends, time running down, an arrow for each message between them.
 
 import { conversation } from "./conversation.js";
-import { dissect } from "./dissect.js";
 import { family } from "./brief.js";
 import { flagNames } from "./dissect_tcp.js";
 import { el, replace, svg } from "./dom.js";
-import { allFlows, conversationBase, flowIndex } from "./flows.js";
+import { allFlows, flowIndex } from "./flows.js";
 import { countUpTo, duration } from "./numbers.js";
+import { readSent } from "./reading.js";
 import { word } from "./words.js";
 
 const MOST = 250; // messages drawn at once, around the time shown
 const GAP = 19; // px between two instants where time is not to scale
 const TOP = 56;
-const SIDE = 118; // px left and right of the two ends, for times and states
+const SIDE = 88; // px left and right of the two ends, for times and states
 const LEAST = 12; // px between two labels on one side
+const CHARACTER = 6.7; // px that a character of a label is wide
 const MOST_FLOWS = 1000;
 const TALLEST = 30000;
 const STATES = ["CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT"];
@@ -84,8 +85,8 @@ export class LadderView {
     const { messages } = talk;
     if (messages.length <= MOST) return 0;
     const here = messages.findLastIndex((message) => message.sent <= this.model.time);
-    const step = MOST / 2;
-    return Math.max(0, Math.min(Math.floor(here / step) * step - step / 2, messages.length - MOST));
+    const step = Math.floor(MOST / 2);
+    return Math.max(0, Math.min(Math.floor(here / step) * step - Math.floor(step / 2), messages.length - MOST));
   }
 
   /** When time goes on: another part of a long flow, the line of now, the opened message. */
@@ -171,8 +172,10 @@ export class LadderView {
       last[side] = y1;
       const inside = message.forward ? from + 8 : from - 8;
       const steep = Math.abs(y2 - y1) > 40;
-      const label = svg("text", { class: "label", x: inside, y: y1 + (steep ? 4 : -3), "text-anchor": message.forward ? "start" : "end" }, text);
-      if (marks.length) label.append(svg("tspan", { class: `mark ${message.lost ? "bad" : (message.marks[0] || {}).sort}` }, ` ${marks.join(", ")}`));
+      const label = svg("text", { class: "label", x: inside, y: y1 + (steep ? 4 : -3), "text-anchor": message.forward ? "start" : "end" }, clipped(text, Math.floor((this.right - this.left - 20) / CHARACTER)));
+      const room = Math.floor((this.right - this.left - 20) / CHARACTER) - text.length - 1;
+      const said = clipped(marks.join(", "), room);
+      if (said) label.append(svg("tspan", { class: `mark ${message.lost ? "bad" : (message.marks[0] || {}).sort}` }, ` ${said}`));
       group.append(label, svg("text", { class: "time", x: message.forward ? from - 8 : from + 8, y: y1 + 4, "text-anchor": message.forward ? "end" : "start" }, duration(message.sent - this.talk.messages[0].sent)));
     }
     group.append(svg("title", {}, [text, ...marks].join("\n")));
@@ -189,8 +192,8 @@ export class LadderView {
 
   text(message) {
     const { film } = this.model;
-    if (!this.talk.isTcp) return dissect(film.frame(message.rows[0]), null).info;
-    const read = dissect(film.frame(message.rows[0]), conversationBase(film, message.rows[0]));
+    if (!this.talk.isTcp) return readSent(film, message.rows[0]).info;
+    const read = readSent(film, message.rows[0]);
     const flags = flagNames(message.flags).replaceAll(", ", " ");
     const numbers = [`[${flags}]`, `Seq=${message.seq}`];
     if (message.flags & 16) numbers.push(`Ack=${message.ack}`);
@@ -234,6 +237,11 @@ export class LadderView {
     if (want < scrollTop + 20 || want > scrollTop + clientHeight - 40) this.body.scrollTop = Math.max(0, want - clientHeight / 2);
     return null;
   }
+}
+
+function clipped(text, room) {
+  if (text.length <= room) return text;
+  return room > 4 ? `${text.slice(0, room - 1)}…` : "";
 }
 
 /** `TCP pc1 10.0.0.1:49152 → 10.0.0.2:80`, from who began. */

@@ -20,13 +20,18 @@ export class Layer {
   }
 
   need(at, size, end = this.bytes.length) {
-    if (at + size > end) throw new CutShort(`${this.name}: ${Math.max(end - at, 0)} of ${size} bytes`);
+    if (at + size > Math.min(end, this.bytes.length)) throw new CutShort(`${this.name}: ${Math.max(end - at, 0)} of ${size} bytes`);
   }
 
   add(key, name, value, at, size, text = String(value), parent = null) {
     const field = { key, name, value, text, at, size, fields: [] };
     (parent || this).fields.push(field);
     return field;
+  }
+
+  /** A field whose value is much work, made only where a filter asks for it. */
+  lazy(key, name, at, size, text, make) {
+    this.fields.push({ key, name, get value() { return make(); }, text, at, size, fields: [] });
   }
 
   u8(key, name, at, show = String, parent = null) {

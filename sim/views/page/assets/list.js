@@ -1,14 +1,13 @@
 // The list of frames. Only the rows in sight are in the document.
 
 import { family } from "./brief.js";
-import { conversationBase } from "./flows.js";
-import { dissect } from "./dissect.js";
 import { el, oncePerPicture, replace, setText } from "./dom.js";
 import { seconds } from "./numbers.js";
+import { readSent } from "./reading.js";
 import { word } from "./words.js";
 
 const HEIGHT = 24;
-const COLUMNS = ["number", "timeColumn", "source", "destination", "protocol", "length", "hop", "info"];
+const COLUMNS = ["number", "timeColumn", "hop", "ends", "protocol", "length", "info"];
 const TALLEST = 8_000_000; // px: browsers draw nothing below some tens of millions
 
 export class FrameList {
@@ -99,15 +98,19 @@ export class FrameList {
     if (line.dataset.row === String(row) && line.film === film.length) return;
     line.dataset.row = String(row);
     line.film = film.length;
-    const about = film.brief(row), frame = film.frame(row);
-    const read = dissect(frame, conversationBase(film, row));
+    const about = film.brief(row);
+    const read = readSent(film, row);
     const dead = film.lost.has(film.id[row]) || (film.notesAbout.get(film.id[row]) || []).some((index) => film.notes.kind[index] === "drop");
     line.classList.toggle("dead", dead);
     line.setAttribute("aria-setsize", String(model.visible.length));
     line.setAttribute("aria-posinset", String(place + 1));
     const peer = film.ports[film.port[row]].peer;
-    const texts = [String(film.rank[row] + 1), seconds(film.start[row]), about.source, about.destination, "", String(film.size(row)), `${film.portName(film.port[row])} → ${peer < 0 ? "–" : film.nodeName(film.ports[peer].node)}`, read.info];
+    const hop = `${film.nodeName(film.sender(row))} → ${peer < 0 ? "–" : film.nodeName(film.ports[peer].node)}`;
+    const texts = [String(film.rank[row] + 1), seconds(film.start[row]), hop, `${about.source} → ${about.destination}`, "", String(film.size(row)), read.info];
     texts.forEach((text, i) => setText(line.children[i], text));
+    line.children[2].title = `${film.portName(film.port[row])} → ${film.portName(peer)}`;
+    line.children[3].title = texts[3];
+    line.children[6].title = read.info;
     replace(line.children[4], el("i", { class: `p-${family(about.protocol)}` }), read.protocol);
   }
 }

@@ -8,6 +8,8 @@ import { word } from "./words.js";
 
 const MOST_DOTS = 400;
 const ASIDE = 4; // px to the right of the way, so that both directions can be told apart
+const TITLE = 30; // px at the top of the drawing in which its title stands
+const LEGEND = 20; // px for the colours above the drawing
 const LINGER = 0.9; // seconds for which a cross stays while time runs
 const FORBIDDEN = new Set(["script", "foreignobject", "iframe", "object", "embed", "image", "a", "animate", "set", "style"]);
 
@@ -36,9 +38,12 @@ export class MapView {
     this.tip = tip;
     this.section = section;
     this.drawing = readDrawing(model.film.map);
-    const [, , width, height] = (this.drawing.getAttribute("viewBox") || "0 0 480 200").split(" ").map(Number);
+    const [, , width, whole] = (this.drawing.getAttribute("viewBox") || "0 0 480 200").split(" ").map(Number);
+    const height = whole - TITLE; // the page has the name of the network elsewhere
+    this.drawing.setAttribute("viewBox", `0 ${TITLE} ${width} ${height}`);
+    this.drawing.setAttribute("height", String(height));
     this.size = { width, height };
-    this.over = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "over", "aria-hidden": "true" });
+    this.over = svg("svg", { viewBox: `0 ${TITLE} ${width} ${height}`, width, height, class: "over", "aria-hidden": "true" });
     this.routes = svg("g", {});
     this.dots = svg("g", {});
     this.crosses = svg("g", {});
@@ -69,8 +74,8 @@ export class MapView {
   fit() {
     const { clientWidth: width, clientHeight: height } = this.section;
     if (!width || !height) return;
-    const k = Math.min(width / this.size.width, height / this.size.height, 1.6);
-    this.view = { k, x: (width - this.size.width * k) / 2, y: Math.max((height - this.size.height * k) / 2, 0) };
+    const k = Math.min(width / this.size.width, (height - LEGEND) / this.size.height, 1.6);
+    this.view = { k, x: (width - this.size.width * k) / 2, y: LEGEND + Math.max((height - LEGEND - this.size.height * k) / 2, 0) };
     this.place();
   }
 

@@ -14,10 +14,10 @@ export class Model {
     this.problem = null; // what is wrong with the filter: {word, values}
     this.journey = 0; // the root whose frames alone are shown, 0 for all
     this.panel = "frame";
-    this.from = 0; // the part of the run that scrubber and charts show
-    this.to = Math.max(film.end, 1);
+    [this.from, this.to] = busyPart(film); // the part of the run that scrubber and charts show
     this.playing = false;
     this.speed = 0; // ns of the run per second, 0: as it suits
+    this.pace = 0; // the speed at which time runs, where it was chosen for the reader
     this.skips = true; // quiet times are passed over
     this.language = "en";
     this.theme = "light";
@@ -161,4 +161,13 @@ export class Model {
   zoomAround(time, factor) {
     this.zoom(time - (time - this.from) * factor, time + (this.to - time) * factor);
   }
+}
+
+const NEARLY_ALL = 0.95, MUCH_LESS = 0.2;
+
+/** All of a run; or where nearly all of its frames are, if that is a small part of it. */
+function busyPart(film) {
+  const { order, start, end } = film;
+  const last = order.length ? start[order[Math.floor((order.length - 1) * NEARLY_ALL)]] : end;
+  return last > 0 && last < end * MUCH_LESS ? [0, Math.min(last * 1.15, end)] : [0, Math.max(end, 1)];
 }

@@ -2,11 +2,10 @@
 
 import { family } from "./brief.js";
 import { ascii, hexByte } from "./bytes.js";
-import { dissect } from "./dissect.js";
 import { el, replace } from "./dom.js";
-import { conversationBase } from "./flows.js";
 import { changes, consequences, packetHops } from "./journeys.js";
 import { duration, seconds } from "./numbers.js";
+import { readArrived, readSent } from "./reading.js";
 import { isBad, sentence } from "./sentences.js";
 import { word } from "./words.js";
 
@@ -35,7 +34,7 @@ export class PacketView {
     if (this.model.panel !== "frame" || key === this.key) return;
     this.key = key;
     if (row < 0) return replace(this.panel, el("p", { class: "empty" }, this.say("noFrame")));
-    const read = dissect(film.arrived(row), conversationBase(film, row));
+    const read = readArrived(film, row);
     return replace(this.panel, this.header(read), this.way(), this.fields(read), this.dump(read));
   }
 
@@ -91,7 +90,7 @@ export class PacketView {
   reference(row) {
     const { film, model = this.model } = this.model;
     const about = film.brief(row);
-    return el("button", { type: "button", class: "reference", onclick: () => model.open(row) }, el("i", { class: `p-${family(about.protocol)}` }), `#${film.rank[row] + 1} ${dissect(film.frame(row), conversationBase(film, row)).info}`);
+    return el("button", { type: "button", class: "reference", onclick: () => model.open(row) }, el("i", { class: `p-${family(about.protocol)}` }), `#${film.rank[row] + 1} ${readSent(film, row).info}`);
   }
 
   hop({ row, depth, before }) {
@@ -101,7 +100,7 @@ export class PacketView {
     item.append(el("button", { type: "button", class: "jump", "aria-current": row === this.model.row ? "true" : null, onclick: () => this.model.open(row) },
       el("span", { class: "time" }, seconds(film.start[row])), el("span", {}, film.portName(film.port[row])), " → ", el("span", {}, peer < 0 ? this.say("nowhere") : film.portName(peer))));
     if (before >= 0) {
-      const found = changes(film.arrived(before), film.frame(row));
+      const found = changes(film, before, row);
       if (found.length) item.append(changeTable(found));
     }
     const lost = film.lost.get(film.id[row]);

@@ -25,6 +25,7 @@ export function playback(model) {
     last = now;
     const wanted = model.speed || suitable(model);
     smooth = smooth && !model.speed ? smooth * (wanted / smooth) ** 0.25 : wanted;
+    if (!model.speed && Math.abs(Math.log(smooth / (model.pace || 1))) > 0.2) model.set({ pace: smooth });
     advance(model, passed, smooth);
     if (model.playing) requestAnimationFrame(tick);
   };

@@ -8,6 +8,7 @@ import { word } from "./words.js";
 const TOP = 16; // px for the marks above the histogram
 const AXIS = 18; // and for the times below it
 const WHOLE = 7; // and for the strip that shows which part of the run this is
+const BUTTONS = 76; // px at the right of the axis that buttons take
 const NEAR = 6;
 
 export class Scrubber {
@@ -16,7 +17,10 @@ export class Scrubber {
     this.tip = tip;
     this.box = box;
     this.canvas = el("canvas", { tabindex: "0", role: "slider", id: "scrubber", "aria-valuemin": "0" });
-    box.append(this.canvas);
+    const zoom = (text, name, action) => el("button", { type: "button", class: "icon", "data-title": name, onclick: action }, text);
+    this.part = el("div", { class: "part" },
+      zoom("−", "zoomOut", () => model.zoomAround(model.time, 2)), zoom("+", "zoomIn", () => model.zoomAround(model.time, 0.5)), zoom("⤢", "zoomAll", () => model.zoom(0, model.film.end)));
+    box.append(this.canvas, this.part);
     this.draw = oncePerPicture(() => this.paint());
     new ResizeObserver(() => this.draw()).observe(box);
     model.on("time visible from to film theme language row", () => this.draw());
@@ -156,6 +160,7 @@ export class Scrubber {
       pen.lineTo(x, this.floor + 4);
       pen.stroke();
       const text = tickTime(time, step), width = pen.measureText(text).width;
+      if (x + width / 2 > this.width - BUTTONS) continue;
       pen.textAlign = x < width / 2 ? "left" : x > this.width - width / 2 ? "right" : "center";
       pen.fillText(text, Math.min(Math.max(x, 1), this.width - 1), this.floor + 5);
     }

@@ -35,7 +35,7 @@ export class Transport {
     this.scrubber = new Scrubber(model, box, tip);
     model.on("time", () => setText(this.clock, clock(model.time)));
     model.on("playing language", () => this.showPlaying());
-    model.on("speed skips language", () => this.showSpeed());
+    model.on("speed skips language pace playing", () => this.showSpeed());
   }
 
   button(name, action, extra = "") {
@@ -58,13 +58,15 @@ export class Transport {
   }
 
   showSpeed() {
-    const { speed, skips, language } = this.model;
+    const { speed, skips, language, pace, playing } = this.model;
     this.auto.checked = speed === 0;
     this.skip.checked = skips;
     this.slider.disabled = false;
     if (speed) this.slider.value = String(placeOfSpeed(speed));
     this.slider.classList.toggle("unused", speed === 0);
-    setText(this.reading, speed === 0 ? word(language, "auto") : speedText(speed, language));
+    const shown = speed || (playing ? pace : 0);
+    setText(this.reading, shown ? speedText(speed || Number(pace.toPrecision(1)), language) : "");
+    if (!speed && playing && pace) this.slider.value = String(placeOfSpeed(pace));
     this.slider.setAttribute("aria-valuetext", this.reading.textContent);
   }
 }
