@@ -19,6 +19,8 @@ ONLY: Final = "127.0.0.1"
 SHIFT: Final = 10_000
 """What is added to a port that cannot be had: 80 is 10080 then."""
 BACKLOG: Final = 1024
+PATIENCE: Final = 5.0
+"""Seconds after which what was sent to oneself is lost; as a rule it is there at once."""
 ATTEMPTS: Final = 50
 """Free ports that are tried for two protocols: what one has free, the other may have in use."""
 
@@ -27,9 +29,40 @@ class BridgeError(SimError):
     """The bridge cannot have what it needs of the real system; the text says what, and why."""
 
 
-def address_of(index: int) -> str:
-    """The loopback address of the host with an index, from 0."""
-    return str(FIRST + index) if sys.platform == "linux" else ONLY
+def check_up() -> None:
+    """Raises BridgeError when nobody could be reached on this machine's loopback.
+
+    Linux lets sockets be bound there even while the interface is down: then what is sent is lost, or refused.
+    """
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(PATIENCE)
+            probe.bind((ONLY, 0))
+            probe.sendto(b"", probe.getsockname())
+            probe.recv(1)
+    except OSError as error:
+        why = f"what is sent to {ONLY} does not arrive: {(error.strerror or str(error)).lower()}"
+        remedy = "; `ip link set lo up` brings it up" if sys.platform == "linux" else ""
+        raise BridgeError(f"this machine's loopback is down, {why}{remedy}") from None
+
+
+def addresses_of(count: int) -> list[str]:
+    """The loopback addresses of so many hosts."""
+    if not _has_many():
+        return [ONLY] * count
+    return [str(FIRST + index) for index in range(count)]
+
+
+def _has_many() -> bool:
+    """Whether all of 127.0.0.0/8 is here: Linux can be told otherwise."""
+    if sys.platform != "linux":
+        return False
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(FIRST), 0))
+    except OSError:
+        return False
+    return True
 
 
 def check_loopback(address: str, port: int, anywhere: bool = False) -> tuple[str, int]:

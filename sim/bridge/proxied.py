@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sim.bridge.execution import environment_of, signals
+from sim.bridge.loopback import BridgeError, check_up
 from sim.bridge.namespace import shell_status
 from sim.bridge.session import Bridge, Settings
 from sim.lab.runner import Report
@@ -71,7 +72,10 @@ class Proxied:
 def why_not() -> str | None:
     """What forbids proxies here; None when nothing does."""
     try:
+        check_up()
         with socket.create_server(("127.0.0.1", 0)):
             return None
+    except BridgeError as error:
+        return str(error)
     except OSError as error:
         return f"nothing can listen on 127.0.0.1: {(error.strerror or str(error)).lower()}"

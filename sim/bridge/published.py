@@ -16,7 +16,7 @@ from typing import Final
 from sim.bridge.datagrams import DatagramDoor
 from sim.bridge.doors import Doors
 from sim.bridge.entrance import Entrance
-from sim.bridge.loopback import BridgeError, address_of, listen
+from sim.bridge.loopback import BridgeError, addresses_of, listen
 from sim.bridge.relay import Relay, refuse
 from sim.errors import SimError
 from sim.lab.network import Network
@@ -74,7 +74,7 @@ class Published:
         self._machines = {node.name: node for node in machines}
         self.cuts: list[Callable[[], None]] = []  # what else ends with the power of the entry
         entry.add_daemon(self)
-        self.addresses = {node.name: address_of(index) for index, node in enumerate(machines)}
+        self.addresses = dict(zip(self._machines, addresses_of(len(machines)), strict=True))
 
     def look(self) -> None:
         """See which ports are listened on now."""

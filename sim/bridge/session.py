@@ -26,7 +26,7 @@ from sim.bridge.control import Control
 from sim.bridge.datagrams import DatagramDoor
 from sim.bridge.doors import Doors
 from sim.bridge.entrance import Entrance
-from sim.bridge.loopback import BridgeError, both, check_loopback, exactly
+from sim.bridge.loopback import BridgeError, both, check_loopback, check_up, exactly
 from sim.bridge.outward import OutwardDatagrams, OutwardStream
 from sim.bridge.published import DATAGRAM, STREAM, Endpoint, Published
 from sim.bridge.realtime import Door, Pacer
@@ -98,6 +98,7 @@ class Bridge:
         on_change: Callable[[Endpoint, bool], None] = lambda _endpoint, _appears: None,
         on_step: Callable[[StepReport], None] | None = None,
     ) -> None:
+        check_up()
         wanted = settings or Settings()
         self.run_ = prepare(path, seed, on_step, record=wanted.record or None)
         self.topology = self.run_.topology
