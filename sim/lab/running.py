@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sim.devices.node import IpNode
 from sim.engine.engine import Engine
 from sim.engine.streams import Streams
-from sim.errors import SimError, TopologyError
+from sim.errors import BudgetError, SimError, TopologyError
 from sim.lab.collector import relaxed_collector
 from sim.lab.dhcp import clients_of
 from sim.lab.naming import End, Node, is_end, name_of, unknown
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CLOSING_TIME: Final = 100_000_000
 """ns that programs have to end when a network is closed."""
+CLOSING_EVENTS: Final = 200_000
+"""How much may happen in that time: where frames circle for ever, programs are not waited for."""
 
 
 class Running:
@@ -197,10 +200,10 @@ class Running:
         """End all programs: they are interrupted, and killed when they have not ended 100 ms later. The trace stays."""
         nodes = [node for node in self.nodes.values() if isinstance(node, Tools) and node.interrupt_programs()]
         if nodes:
-            self.engine.run(self.engine.now + CLOSING_TIME)
+            self._run_at_most(self.engine.now + CLOSING_TIME)
             for node in nodes:
                 node.end_programs()
-            self.engine.run(self.engine.now)
+            self._run_at_most(self.engine.now)
 
     def shuffle(self) -> None:
         """Let chance decide what happens first of what happens at one instant, from now on: to hunt races.
@@ -252,6 +255,10 @@ class Running:
         link.set_up(up)
 
     # -- inside
+
+    def _run_at_most(self, until: int) -> None:
+        with suppress(BudgetError):
+            self.engine.run(until, CLOSING_EVENTS)
 
     def _node_index(self, port: Port) -> int:
         return self.recorder.port_nodes[port.index]

@@ -7,13 +7,16 @@ from typing import Final
 
 from sim.lab.network import Network
 from sim.tracing import kinds
+from sim.tracing.recorder import Detail
+from sim.wire.addresses import format_ip
 
 MOST_ROWS: Final = 100_000
 """Rows of the recording that are looked at: in a storm there are more than anybody waits for."""
 
 
 def losses(net: Network, root: int) -> list[tuple[str, str]]:
-    """(node, reason) of each drop in the journey `root`, in the order of time; empty where nothing was recorded.
+    """(node, reason) of each drop in the journey `root`, in the order of time; where nothing was dropped, who could send
+    nothing on. Empty where nothing was recorded.
 
     A cause comes before what it causes, so one pass over what came after the root finds all of it.
     """
@@ -24,15 +27,31 @@ def losses(net: Network, root: int) -> list[tuple[str, str]]:
     for row in range(first, min(len(ids), first + MOST_ROWS)):
         if causes[row] in family:
             family.add(ids[row])
-    found: list[tuple[str, str]] = []
+    drops: dict[tuple[str, str], None] = {}
+    ends: dict[tuple[str, str], None] = {}
     notes = recorder.note_subjects
     begin = _first_note(net, root)
     for index in range(begin, min(len(notes), begin + MOST_ROWS)):
-        if recorder.note_kinds[index] == kinds.DROP and notes[index] in family:
-            drop = (recorder.nodes[recorder.note_nodes[index]], str(recorder.note_details[index]))
-            if drop not in found:
-                found.append(drop)
-    return found
+        if notes[index] in family:
+            kind, detail = recorder.note_kinds[index], recorder.note_details[index]
+            node = recorder.nodes[recorder.note_nodes[index]]
+            if kind == kinds.DROP:
+                drops[node, str(detail)] = None
+            elif reason := _end_of(kind, detail):
+                ends[node, reason] = None
+    return list(drops or ends)
+
+
+def _end_of(kind: int, detail: Detail) -> str:
+    """Why nothing follows from a decision, though nothing was dropped; empty when something may."""
+    if isinstance(detail, tuple):
+        if kind == kinds.FLOOD and detail[1] == 0:
+            return "no other port has a link that is up"
+        if kind == kinds.FLOOD and detail[0] == "unknown":
+            return "does not know where the destination lives, and nobody takes it"
+        if kind == kinds.ARP_ASK and isinstance(detail[0], bytes):
+            return f"still asks who has {format_ip(detail[0])}"
+    return ""
 
 
 def _first_note(net: Network, root: int) -> int:
