@@ -170,6 +170,10 @@ class Gateway(Router):
         from_outside = self.translator is not None and passage.came_in is self.translator.outside
         return fresh and from_outside and passage.flags() & (tcp_states.SYN | tcp_states.ACK) == tcp_states.SYN
 
+    def vouches(self) -> bool:
+        """An inside host's ICMP error goes on in the gateway's name; what came in with that source is not sound."""
+        return self._passing is not None
+
     # -- steps 7 to 9: leaving
 
     def inspect(self, frame: bytes, path: Path) -> bytes:

@@ -69,6 +69,10 @@ class Router(IpNode):
         """The frame as it is forwarded, of the same length; empty if it is not. For subclasses."""
         return frame
 
+    def vouches(self) -> bool:
+        """Whether the packet in hand may have a source of ours, though it comes from a link. For subclasses."""
+        return False
+
     def counters(self) -> dict[str, int]:
         return super().counters() | {"forwarded": self.forwarded}
 
@@ -110,7 +114,7 @@ def forward(router: Router, frame: bytes, paths: list[Path]) -> None:
     if remainder(frame, 14, header_end):
         router.drop("bad IPv4 checksum")
         return
-    if frame[26:30] in router.stack.own or not is_one_host(frame[26]):
+    if (frame[26:30] in router.stack.own and not router.vouches()) or not is_one_host(frame[26]):
         router.drop("martian address")  # RFC 1812 5.3.7
         return
     path = (

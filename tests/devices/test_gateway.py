@@ -296,6 +296,19 @@ def test_errors_about_known_connections_are_related(bench: Bench) -> None:
     assert setting.back(ipv4.Packet(parse_ip(WEB), parse_ip("192.168.1.10"), 1, stray)) == []
 
 
+def test_an_inside_hosts_error_goes_out_in_the_gateways_name(setting: Setting) -> None:
+    """RFC 5508 4.2: about a packet of a known connection. What comes in with the gateway's own source stays martian."""
+    setting.out(setting.bench.udp(PC, FAR, sport=5000, port=53))
+    (came,) = setting.back(setting.bench.udp(FAR, GW, sport=53, port=5000))
+    error = icmpv4.emit(icmpv4.Message(3, icmpv4.PORT_UNREACHABLE, 0, ipv4.emit(came)))
+    (left,) = setting.out(ipv4.Packet(parse_ip(PC), parse_ip(FAR), 1, error))
+    assert (format_ip(left.source), format_ip(left.destination)) == (GW, FAR)
+    quoted = icmpv4.parse_quoted(icmpv4.parse(left.payload).payload)
+    assert format_ip(quoted.destination) == GW
+    assert setting.out(ipv4.Packet(parse_ip(GW), parse_ip(FAR), 1, error)) == []
+    assert setting.gateway.drops() == {"martian address": 1}
+
+
 def test_the_gateways_own_connections_are_known(bench: Bench) -> None:
     """A ping of its own is answered, though the policy denies what comes in."""
     setting = Setting(bench, firewall={"policy": "deny", "rules": [{"allow": {"state": "established"}}]})

@@ -206,6 +206,11 @@ def retransmit_lost(tcb: ControlBlock, action: int) -> None:
         if tcb.snd_nxt > tcb.high_seq:
             return
         tcb.frto = False
+    resend_lost(tcb)
+
+
+def resend_lost(tcb: ControlBlock) -> None:
+    """Send again what is lost, and say how one knows: after a timeout all was taken for lost."""
     resend(tcb, "timeout" if tcb.phase == LOSS else "fast retransmit")
 
 
@@ -243,7 +248,7 @@ def reordering_timeout(tcb: ControlBlock) -> None:
             enter_recovery(tcb)
             if not tcb.control.rate_based:
                 reduction.reduce(tcb, 1, tcb.flow.lost - lost_before)
-        resend(tcb, "fast retransmit")
+        resend_lost(tcb)
     if tcb.pending != RETRANSMIT:
         rearm(tcb)
 

@@ -165,7 +165,7 @@ def handle_keep_alarm(tcb: ControlBlock) -> None:
 
 def handle_pacing_alarm(tcb: ControlBlock) -> None:
     """A paced flow may send its next segment."""
-    recovery.resend(tcb, "fast retransmit")
+    recovery.resend_lost(tcb)
     outgoing.push(tcb)
     if tcb.pending == NOTHING:
         rearm(tcb)
