@@ -38,7 +38,7 @@ ROUTER: Final = {
     "icmp-error.ICMP time to live exceeded (about * > * *)": "tells {*1} that its packet to {*2} has used up its time to live",
     "icmp-error.ICMP reassembly time exceeded (about * > * *)": "tells {*1} that fragments of its packet to {*2} "
     "have not come in time",
-    "icmp-error.ICMP network unreachable (about * > * *)": "tells {*1} that it knows no route to {*2}",
+    "icmp-error.ICMP network unreachable (about * > * *)": "tells {*1} that it has no route to {*2}",
     "icmp-error.ICMP host unreachable (about * > * *)": "tells {*1} that it cannot reach the host {*2}",
     "icmp-error.ICMP port unreachable (about * > * *)": "tells {*1} that the {*3} port at {*2} cannot be reached",
     "icmp-error.ICMP communication prohibited (about * > * *)": "tells {*1} that its packet to {*2} is not allowed through",
@@ -119,7 +119,7 @@ TCP: Final = {
     "tcp-state": "TCP port {0}: {2} becomes {3}",
     "retransmit.timeout": "sends a segment again: its acknowledgment has not come before the retransmission timeout",
     "retransmit.fast retransmit": "sends a segment again without waiting for the timeout: "
-    "acknowledgments of later data show that it was lost",
+    "what was sent after it has been acknowledged, so it must be lost",
     "retransmit.tail loss probe": "sends its last segment again to find out whether it was lost: "
     "nothing follows it that could show so (tail loss probe)",
     "retransmit.path MTU": "sends a segment again in smaller pieces: it was too long for a link on the way",
@@ -138,7 +138,7 @@ LOSSES: Final = {
     "drop.exceeds link MTU": "cannot send it: it is longer than the link's MTU",
     "drop.partition": "has sent it, but the network is partitioned: what is for the other side is lost",
     "drop.TTL expired": "drops it: its time to live is used up, one hop more and it would be 0",
-    "drop.no route": "drops it: no route in its table fits the destination",
+    "drop.no route": "drops it: it has no route to the destination that could be used now",
     "drop.no route for the segment": "cannot answer: it has no route back to the sender",
     "drop.no route for the echo reply": "cannot answer the ping: it has no route back to the sender",
     "drop.no route for the ICMP error": "cannot tell the sender: it has no route back",
