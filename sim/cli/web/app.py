@@ -19,7 +19,6 @@ from sim.cli.web.messages import Messages
 from sim.cli.web.show import Show
 from sim.cli.web.viewers import SlowViewerError, Viewer
 
-
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (

@@ -15,8 +15,8 @@ MOST_ROWS: Final = 100_000
 
 
 def losses(net: Network, root: int) -> list[tuple[str, str]]:
-    """(node, reason) of each drop in the journey `root`, in the order of time; where nothing was dropped, who could send
-    nothing on. Empty where nothing was recorded.
+    """(node, reason) of each drop in the journey `root`, in the order of time; where nothing was dropped, who could
+    send nothing on. Empty where nothing was recorded.
 
     A cause comes before what it causes, so one pass over what came after the root finds all of it.
     """
