@@ -1,4 +1,4 @@
-"""The replay page as one self-contained document: markup, style, modules and data inlined, nothing loaded from anywhere.
+"""The replay page as one self-contained document: markup, style, modules and data inlined, nothing loaded.
 
 The modules in `assets/` are plain ES modules. A page that is opened from a disk cannot import modules, so each becomes
 a function that runs once, in the order of their imports, and hands on what it exports. That takes two forms of
@@ -34,7 +34,7 @@ def document(data: dict[str, Any]) -> str:
     script = bundle("live" if is_live else "boot")
     style = stylesheet()
     name = str(data.get("name") or "")
-    title = escape(f"{name} – packetsim" if name else "packetsim")
+    title = escape(f"{name} - packetsim" if name else "packetsim")
     target = "'self'" if is_live else "'none'"
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "

@@ -131,7 +131,10 @@ export function dissectIpv4(found, bytes, at, limit, quoted = false) {
   const inner = { bytes, at: at + header, end: Math.max(end, at + header), source: [at + 12, 4], protocol, quoted };
   if (offset || word & 0x2000) {
     if (!quoted) found.info = `Fragmented IP protocol (proto=${PROTOCOLS[protocol] || protocol} ${protocol}, off=${offset}, ID=${hex(bytes, at + 4, at + 6)})`;
-    dissectData(found, bytes, inner.at, inner.end);
+    const { info: line, protocol: column } = found;
+    if (offset) dissectData(found, bytes, inner.at, inner.end);
+    else dissectTransport(found, { ...inner, quoted: true }); // its checksum and length speak of the whole packet
+    Object.assign(found, { info: line, protocol: column });
     return;
   }
   dissectTransport(found, inner);
@@ -176,11 +179,10 @@ function dissectUdp(found, inner) {
   layer.u16("udp.dstport", "Destination Port", at + 2);
   layer.u16("udp.length", "Length", at + 4);
   layer.u16("udp.checksum", "Checksum", at + 6, (sum) => hex16(sum) + (quoted ? "" : checksumWord(inner, sum, length)));
-  if (quoted) return;
   found.protocol = "UDP";
   found.info = `${ports[0]} → ${ports[1]} Len=${Math.max(length - 8, 0)}`;
-  if (length < 8 || at + length > end) throw new CutShort(`UDP: length ${length} of ${end - at}`);
-  dissectPayload(found, bytes, at + 8, at + length, ports, false, dissectEthernet);
+  if (length < 8 || (at + length > end && !quoted)) throw new CutShort(`UDP: length ${length} of ${end - at}`);
+  dissectPayload(found, bytes, at + 8, Math.min(at + length, end), ports, false, dissectEthernet);
 }
 
 function checksumWord({ bytes, at, source, protocol }, sum, length) {

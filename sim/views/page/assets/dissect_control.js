@@ -74,8 +74,11 @@ export function dissectIcmp(found, { bytes, at, end, quoted }, dissectQuoted) {
     found.protocol = "ICMP";
     found.info = type === 0 || type === 8 ? `${info}, ttl=${ttl}` : info;
   }
-  if (quoted) return;
-  if (QUOTING.includes(type) && end - at >= 28) dissectQuoted(found, bytes, at + 8, end, true);
+  if (QUOTING.includes(type) && end - at >= 28) {
+    const { info: own, protocol } = found;
+    dissectQuoted(found, bytes, at + 8, end, true);
+    Object.assign(found, { info: own, protocol }); // the line is about the error
+  }
   else dissectData(found, bytes, at + 8, end);
 }
 

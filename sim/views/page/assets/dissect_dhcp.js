@@ -74,7 +74,11 @@ function options(layer, from, end) {
     const [name, sort, key] = OPTIONS[code] || ["Unknown", "", "unknown"];
     const [value, text] = data(bytes, at + 2, size, sort, code);
     if (code === 53 && size === 1) kind = bytes[at + 2];
-    layer.add(`dhcp.option.${key}`, `Option: (${code}) ${name}`, value, at, size + 2, text);
+    const option = layer.add(`dhcp.option.${key}`, `Option: (${code}) ${name}`, value, at, size + 2, text);
+    if (code === 61 && size === 7) {
+      layer.u8("dhcp.hw.type", "Hardware type", at + 2, named({ 1: "Ethernet" }), option);
+      layer.add("dhcp.hw.mac_addr", "Client MAC address", mac(bytes, at + 3), at + 3, 6, mac(bytes, at + 3), option);
+    }
     at += size + 2;
   }
   return kind;

@@ -47,6 +47,7 @@ export class Film {
     this.origins = new Map(); // index of the note by the root's id
     this.deaths = []; // {time, row, node, reason, lost}, by time
     this.deathTimes = [];
+    this.deathOf = new Map(); // of a frame, by its row
     this.changes = []; // links and devices that went up or down: {time, kind, link or node, up}
     this.tables = [];
     this.steps = [];
@@ -145,7 +146,9 @@ export class Film {
       const row = this.rows.get(about[index]);
       const lost = row !== undefined && this.lost.has(about[index]);
       const reason = String(detail[index]);
-      this.deaths.push({ time: time[index], row: row === undefined ? -1 : row, node: node[index], reason, lost });
+      const death = { time: time[index], row: row === undefined ? -1 : row, node: node[index], reason, lost };
+      this.deaths.push(death);
+      if (row !== undefined) this.deathOf.set(row, death);
     } else if (kind[index] === "origin") {
       this.origins.set(about[index], index);
     } else if (kind[index] === "link") {

@@ -54,7 +54,7 @@ export class LadderView {
     this.filled = film.length;
     const flows = allFlows(film).slice(0, MOST_FLOWS);
     replace(this.choice, flows.map((flow) => el("option", { value: flow.key }, `${flowName(film, flow)} (${flow.rows.length})`)));
-    if (!this.model.flow && flows.length) this.model.flow = flows[0].key;
+    if (!this.model.flow && flows.length) this.model.flow = (flows.find((flow) => flow.key.startsWith("TCP")) || flows[0]).key;
   }
 
   paint() {

@@ -30,7 +30,7 @@ export function start(film, { live = null } = {}) {
   const model = new Model(film);
   const tip = new Tip(find("tip"));
   setSettings(model);
-  const tabs = new Tabs(model, find("tabs"), find("panels"), live && live.panel ? [...PANELS, "live"] : PANELS);
+  const tabs = new Tabs(model, find("tabs"), find("panels"), live && live.panel ? ["live", ...PANELS] : PANELS);
   const map = new MapView(model, find("map"), tip);
   new Transport(model, find("transport"), tip);
   new FrameList(model, find("list"));
@@ -128,7 +128,7 @@ function header(model, find) {
   model.on("film language", () => {
     const { language } = model;
     find("name").textContent = film.name;
-    document.title = film.name ? `${film.name} – packetsim` : "packetsim";
+    document.title = film.name ? `${film.name} - packetsim` : "packetsim";
     const verdict = find("verdict");
     verdict.className = film.passed === null ? "" : film.passed ? "good" : "bad";
     setText(verdict, film.passed === null ? "" : film.passed ? `✓ ${word(language, "passed")}` : `✗ ${word(language, "failed")}`);

@@ -17,7 +17,7 @@ const FORBIDDEN = new Set(["script", "foreignobject", "iframe", "object", "embed
 export function readDrawing(text) {
   const bare = text.replace(/<style>[^<]*<\/style>/g, ""); // the page has its own, and its policy allows no other
   const parsed = new DOMParser().parseFromString(bare || "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 480 200'/>", "image/svg+xml");
-  const root = document.importNode(parsed.documentElement, true);
+  const root = parsed.documentElement;
   for (const node of [root, ...root.querySelectorAll("*")]) {
     if (FORBIDDEN.has(node.localName.toLowerCase())) {
       node.remove();
@@ -29,7 +29,7 @@ export function readDrawing(text) {
       if (name.startsWith("on") || leads || name === "style") node.removeAttribute(attribute.name);
     }
   }
-  return root;
+  return document.importNode(root, true);
 }
 
 export class MapView {
@@ -250,7 +250,8 @@ export class MapView {
 
   deathOnLink(row) {
     const { film } = this.model;
-    return film.lost.has(film.id[row]) ? film.deaths.find((death) => death.row === row) : null;
+    const death = film.deathOf.get(row);
+    return death && death.lost ? death : null;
   }
 
   /** Crosses: while time runs for a while, else those of this instant and of the opened frame. */
@@ -259,9 +260,10 @@ export class MapView {
     const { film } = model;
     const span = model.playing ? (this.pace(time) * LINGER) : 0;
     const recent = film.died(time - Math.max(span, 1), time).slice(-MOST_DOTS);
-    const opened = film.died(-1, film.end).filter((death) => death.row === model.row && model.row >= 0 && death.time >= time && film.start[model.row] <= time && !recent.includes(death));
+    const opened = film.deathOf.get(model.row);
+    if (opened && opened.time >= time && film.start[model.row] <= time && !recent.includes(opened)) recent.push(opened);
     const marks = [];
-    for (const death of [...recent, ...opened]) {
+    for (const death of recent) {
       if (death.row < 0 || !model.shows(death.row)) continue;
       const whole = film.arrival[death.row] - film.start[death.row];
       const part = !death.lost ? 1 : whole > 0 ? Math.min(Math.max((death.time - film.start[death.row]) / whole, 0), 1) : 0;

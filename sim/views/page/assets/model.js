@@ -16,6 +16,8 @@ export class Model {
     this.panel = "frame";
     [this.from, this.to] = busyPart(film); // the part of the run that scrubber and charts show
     this.playing = false;
+    this.follows = false; // plays on at the end, for a run that goes on
+    this.netSpeed = 0; // and how fast that goes on, in seconds per second; 0 while it stands still
     this.speed = 0; // ns of the run per second, 0: as it suits
     this.pace = 0; // the speed at which time runs, where it was chosen for the reader
     this.skips = true; // quiet times are passed over
@@ -118,7 +120,7 @@ export class Model {
     const rows = this.visible;
     const here = this.row >= 0 && this.film.start[this.row] === this.time ? this.placeOf(this.row) : -1;
     const stands = here >= 0 && rows[here] === this.row;
-    const place = stands ? here + by : by > 0 ? this.started() : this.startedBefore() - 1;
+    const place = stands ? here + by : by > 0 ? this.startedBefore() : this.startedBefore() - 1;
     if (place >= 0 && place < rows.length) this.open(rows[place]);
     else this.goto(by > 0 ? this.film.end : 0);
   }

@@ -10,7 +10,7 @@ import { isBad, sentence } from "./sentences.js";
 import { word } from "./words.js";
 
 const PER_LINE = 16;
-const MOST_BYTES = 4096;
+const FIRST_BYTES = 512; // that are shown until somebody asks for all
 const MOST_CONSEQUENCES = 12;
 
 export class PacketView {
@@ -156,7 +156,7 @@ export class PacketView {
 
   dump(read) {
     const bytes = this.model.film.arrived(this.model.row), whole = this.model.film.size(this.model.row);
-    const most = Math.min(bytes.length, MOST_BYTES);
+    const most = this.showsAll ? bytes.length : Math.min(bytes.length, FIRST_BYTES);
     this.cells = [];
     const dump = el("div", { class: "dump", tabindex: "0", role: "group", "aria-label": this.say("hexdump") });
     const layerAt = (index) => read.layers.findLastIndex((layer) => index >= layer.at && index < layer.at + layer.size);
@@ -175,7 +175,18 @@ export class PacketView {
     dump.addEventListener("pointerleave", () => this.light(0, 0));
     dump.addEventListener("keydown", (event) => this.walk(event));
     this.lit = [0, 0];
-    return el("section", {}, el("h3", {}, this.say("hexdump")), dump, whole > most ? el("p", { class: "soft" }, `… ${this.say("bytes", { n: whole })}`) : null);
+    return el("section", {}, el("h3", {}, this.say("hexdump")), dump, this.rest(most, bytes.length, whole));
+  }
+
+  rest(shown, here, whole) {
+    if (shown < here) {
+      return el("button", { type: "button", onclick: () => {
+        this.showsAll = true;
+        this.key = "";
+        this.paint();
+      } }, this.say("allBytes", { n: here }));
+    }
+    return here < whole ? el("p", { class: "soft" }, this.say("notKept", { n: whole - here })) : null;
   }
 
   pointAtByte(cell) {

@@ -4,6 +4,8 @@ import { firstWhere } from "./numbers.js";
 
 const FLIGHT = 0.8; // seconds that a frame takes over its link where the speed is chosen for the reader
 const PAUSE = 0.25; // seconds that a quiet time lasts at most
+const WAITING = 2; // frames of a run that goes on that may wait to be shown at the usual speed
+const LATEST = 2.5e9; // ns of the clock that the page may be behind it
 const SLOWEST = 1e3; // ns of the run per second
 const FASTEST = 1e11;
 
@@ -23,7 +25,7 @@ export function playback(model) {
     if (!model.playing) return;
     const passed = Math.min((now - last) / 1000, 0.1);
     last = now;
-    const wanted = model.speed || suitable(model);
+    const wanted = model.speed || suitable(model) * (model.follows ? hurry(model) : 1);
     smooth = smooth && !model.speed ? smooth * (wanted / smooth) ** 0.25 : wanted;
     if (!model.speed && Math.abs(Math.log(smooth / (model.pace || 1))) > 0.2) model.set({ pace: smooth });
     advance(model, passed, smooth);
@@ -31,7 +33,7 @@ export function playback(model) {
   };
   model.on("playing", () => {
     if (!model.playing) return;
-    if (model.time >= model.film.end) model.set({ time: 0 });
+    if (model.time >= model.film.end && !model.follows) model.set({ time: 0 });
     last = performance.now();
     smooth = 0;
     requestAnimationFrame(tick);
@@ -47,8 +49,15 @@ function advance(model, passed, speed) {
     if (rest > PAUSE * speed) time = Math.max(time, Math.min(next, model.time + (rest * passed) / PAUSE));
     time = Math.min(time, Math.max(next, model.time));
   }
-  if (time >= film.end) model.set({ time: film.end, playing: false });
+  if (model.follows && model.netSpeed) time = Math.max(time, film.end - LATEST * model.netSpeed);
+  if (time >= film.end) model.set({ time: film.end, playing: model.follows }); // what goes on is waited for
   else model.set({ time });
+}
+
+/** How much faster it has to go in order to stay near a run that goes on, by how many frames wait to be shown. */
+function hurry(model) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return 1e9;
+  return Math.max(1, (model.visible.length - model.started()) / WAITING);
 }
 
 function isBusy(model, time) {
