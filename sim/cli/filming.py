@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.cli.errors import usage
-from sim.lab.measuring import record_series
+from sim.lab.measuring import record_series, settle_series
 from sim.lab.network import Network
 from sim.lab.table_watch import TableWatch
 from sim.scenario.graph import graph
@@ -21,6 +21,7 @@ class Filming:
     """Watches a network from now on, until `finish`."""
 
     def __init__(self, net: Network) -> None:
+        self._net = net
         self._watch = TableWatch(net)
         if net.recorder.series is None:
             record_series(net)
@@ -28,6 +29,7 @@ class Filming:
     def finish(self) -> None:
         """The run has ended."""
         self._watch.finish()
+        settle_series(self._net)
 
 
 def about_run(topology: Topology, report: dict[str, Any]) -> About:

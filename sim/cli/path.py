@@ -10,6 +10,7 @@ from sim.cli.errors import usage
 from sim.cli.explaining import Explain, Lang, telling
 from sim.cli.filming import Filming, about_run, write_page
 from sim.cli.options import File, Html, Json, Out, Seed, print_json, write_out
+from sim.cli.pictures import Ladder, check_pictures, write_ladders
 from sim.cli.terminal import write
 from sim.lab.build import build
 from sim.lab.packets import Sent, send_one
@@ -45,6 +46,7 @@ def command(
     seed: Seed = None,
     out: Out = None,
     html: Html = None,
+    ladder_file: Ladder = None,
     as_json: Json = False,
 ) -> None:
     """Send one packet and show its journey: floods, ARP, routes, what each router changed, and why it died.
@@ -55,6 +57,8 @@ def command(
     """
     if tcp is not None and udp is not None:
         raise usage("one packet is either TCP or UDP", "--tcp")
+    check_pictures(ladder_file, None)
+    told = telling(explain, lang)
     topology = read(file)
     net = build(topology, seed)
     filming = None if html is None and out is None else Filming(net)
@@ -64,7 +68,7 @@ def command(
         "delivered": sent.delivered,
         "outcome": sent.outcome or None,
         "dns": sent.dns,
-        **journey_data(journey),
+        **journey_data(journey, told.language or "en"),
     }
     if filming is not None:
         filming.finish()
@@ -73,16 +77,17 @@ def command(
             write_out(out, net.name, net.trace, data, about)
         if html is not None:
             write_page(html, net.trace.recorder, about)
+    pictures = [] if ladder_file is None else write_ladders(ladder_file, net.trace.recorder)
     if as_json:
         print_json(data)
     else:
-        told = telling(explain, lang)
         lines = [*walk_lines(sent.dns), []] if sent.dns else []
         lines += [*journey_lines(journey, told), []]
         if sent.ends is not None:
             rungs = ladder(net.trace.recorder, Flow.of(*sent.ends))
             lines += [*rungs, []] if rungs else []
         write([*lines, _verdict(journey, sent, told)])
+        write(pictures)
     raise typer.Exit(0 if sent.delivered else 1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,12 +24,14 @@ from sim.cli.options import (
     write_out,
     write_series,
 )
+from sim.cli.pictures import Charts, Ladder, check_pictures, wants_series, write_charts, write_ladders
 from sim.cli.progress import Progress
 from sim.cli.terminal import write
 from sim.lab.bare_ports import refuse_virtual_time
-from sim.lab.measuring import record_series
+from sim.lab.measuring import record_series, settle_series
 from sim.lab.runner import Report, Run, StepReport
 from sim.scenario.load import load
+from sim.scenario.model import Topology
 from sim.tracing.recorder import Recorder
 from sim.views.difference import difference_lines
 from sim.views.exchange import Flow
@@ -55,6 +58,8 @@ def command(
     ] = None,
     as_json: Json = False,
     series_file: SeriesFile = None,
+    charts: Charts = None,
+    ladder_file: Ladder = None,
     twice: Annotated[
         bool, typer.Option("--twice", help="Run again in a fresh process and compare; exit status 1 if they differ.")
     ] = False,
@@ -88,12 +93,14 @@ def command(
 
     told = telling(explain, lang)
     check_series(series_file)
+    check_pictures(ladder_file, charts)
     topology = load(file)
     refuse_virtual_time(topology)
     run = Run(topology, seed, show, lambda: progress.update(run.network.now, len(run.network.recorder.ids)))
     if shuffle:
         run.network.shuffle()
-    series = None if series_file is None else record_series(run.network)
+    if wants_series(series_file, charts):
+        record_series(run.network)
     filming = None if html is None and out is None else Filming(run.network)
     progress = Progress(until)
     if not as_json and not quiet:
@@ -102,27 +109,54 @@ def command(
     with progress:
         report = run.run(until)
     data = report.as_dict()
+    settle_series(run.network)
     if filming is not None:
         filming.finish()
     if twice:
         data["twice"] = _compare(report, file, until, shuffle)
-    if out is not None:
-        write_out(out, report.topology, report.network.trace, data, about_run(topology, data))
-        if report.network.has_authority:
-            (out / "ca.pem").write_text(report.network.authority.pem(), encoding="ascii")
-    if html is not None:
-        write_page(html, report.network.trace.recorder, about_run(topology, data))
-    if series_file is not None and series is not None:
-        write_series(series_file, series)
-    if junit_file is not None:
-        junit_file.write_text(junit(data), encoding="utf-8")
+    files = Files(out, html, junit_file, series_file, charts, ladder_file)
+    pictures = _write_files(files, report, data, topology)
     if as_json:
         print_json(data)
     else:
         _show_end(report, quiet, None if verbose else MOST_OUTPUT)
         if twice and not (quiet and data["twice"]["same"]):
             write(difference_lines(data["twice"]))
+        write([] if quiet else pictures)
     raise typer.Exit(0 if report.passed and (not twice or data["twice"]["same"]) else 1)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a run is to leave behind, by option; None: not asked for."""
+
+    out: Path | None
+    html: Path | None
+    junit: Path | None
+    series: Path | None
+    charts: Path | None
+    ladder: Path | None
+
+
+def _write_files(files: Files, report: Report, data: dict[str, Any], topology: Topology) -> list[Line]:
+    """Write what was asked for; which pictures were drawn, as lines."""
+    trace = report.network.trace
+    recorder = trace.recorder
+    about = {} if files.out is None and files.html is None else about_run(topology, data)
+    if files.out is not None:
+        write_out(files.out, report.topology, trace, data, about)
+        if report.network.has_authority:
+            (files.out / "ca.pem").write_text(report.network.authority.pem(), encoding="ascii")
+    if files.html is not None:
+        write_page(files.html, recorder, about)
+    if files.series is not None and recorder.series is not None:
+        write_series(files.series, recorder.series)
+    if files.junit is not None:
+        files.junit.write_text(junit(data), encoding="utf-8")
+    pictures = [] if files.ladder is None else write_ladders(files.ladder, recorder)
+    if files.charts is not None and recorder.series is not None:
+        pictures += write_charts(files.charts, recorder.series)
+    return pictures
 
 
 def _compare(report: Report, file: Path, until: int | None, shuffle: bool) -> dict[str, Any]:

@@ -18,6 +18,13 @@ def record_series(net: Network) -> Series:
     return series
 
 
+def settle_series(net: Network) -> None:
+    """The run is over for now: queues tell what has left them since a frame last came."""
+    for link in net.links:
+        for channel in link.channels:
+            channel.queued()
+
+
 def _queue_recorder(series: Series, subject: str) -> Callable[[int, int], None]:
     """What a channel tells the time (ns) and the length of its queue (frames) to."""
 

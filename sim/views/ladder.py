@@ -9,6 +9,7 @@ sent again, and the close.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -37,26 +38,43 @@ def ladder(
 
     No line at all when the recording has no segment of it.
     """
+    found, steps = rungs(recorder, flow, since=since, until=until, most=most)
+    if not steps:
+        return []
+    width = max(NARROWEST, *(len(step.text) + (8 if step.turn else 2) for step in steps))
+    return _heads(found, width) + [_rung(step, width) if step.turn else _folded(step.text, width) for step in steps]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One line of a ladder: a segment, or (`turn` is None) several that are folded. `text` is what it says, `time` the
+    time since the first segment (ns), `states` what client and server become by it, each "" if it stays."""
+
+    turn: Turn | None
+    text: str
+    time: int
+    states: tuple[str, str] = ("", "")
+
+
+def rungs(
+    recorder: Recorder, flow: Flow, *, since: int = 0, until: int | None = None, most: int = MOST_LINES
+) -> tuple[Exchange, list[Rung]]:
+    """What a ladder of the connection shows, however it is drawn. No rung when there is no segment of it."""
     found = exchange(recorder, flow, since, until)
     turns = dialogue(found)
     if not turns:
-        return []
+        return found, []
     chosen = _chosen(turns, most)
-    folds = {
-        index: _fold(turns[before + 1 : index])
-        for before, index in pairwise([-1, *chosen, len(turns)])
-        if index > before + 1
-    }
-    labels = [len(_label(turns[index])) + 8 for index in chosen]
-    width = max(NARROWEST, *labels, *(len(text) + 2 for text in folds.values()))
-    lines = _heads(found, width)
+    began, steps = turns[0].time, []
     states = [("", -1), ("", -1)]
-    for index in [*chosen, len(turns)]:
-        if index in folds:
-            lines.append(_folded(folds[index], width))
+    for before, index in pairwise([-1, *chosen, len(turns)]):
+        if index > before + 1:
+            folded = turns[before + 1 : index]
+            steps.append(Rung(None, _fold(folded), folded[0].time - began))
         if index < len(turns):
-            lines.append(_rung(turns[index], turns[0].time, width, states))
-    return lines
+            turn = turns[index]
+            steps.append(Rung(turn, _label(turn), turn.time - began, _shown(turn, states)))
+    return found, steps
 
 
 # -- what is shown
@@ -119,9 +137,9 @@ def _heads(found: Exchange, width: int) -> list[Line]:
     return [[(" " * (TIME_WIDTH + STATE_WIDTH + 1), ""), (left, "name"), (" " * space, ""), (right, "name")]]
 
 
-def _rung(turn: Turn, began: int, width: int, states: list[tuple[str, int]]) -> Line:
-    """One segment. `states` are what was last shown of both ends, and of which time: segments that cross tell of the
-    past, which is not shown."""
+def _shown(turn: Turn, states: list[tuple[str, int]]) -> tuple[str, str]:
+    """The states of client and server to be shown with a segment. `states` are what was last shown of both, and of
+    which time: segments that cross tell of the past, which is not shown."""
     shown = ["", ""]
     for side, state, time in (
         (not turn.forward, turn.sender, turn.time),
@@ -130,15 +148,22 @@ def _rung(turn: Turn, began: int, width: int, states: list[tuple[str, int]]) -> 
         if state and time >= states[side][1]:
             shown[side] = state if state != states[side][0] else ""
             states[side] = (state, time)
+    return shown[0], shown[1]
+
+
+def _rung(rung: Rung, width: int) -> Line:
+    """One segment."""
+    turn = rung.turn
+    assert turn is not None
     line: Line = [
-        (f"{format_about(turn.time - began):<{TIME_WIDTH}}", "time"),
-        (f"{shown[0]:>{STATE_WIDTH}} ", "kind"),
+        (f"{format_about(rung.time):<{TIME_WIDTH}}", "time"),
+        (f"{rung.states[0]:>{STATE_WIDTH}} ", "kind"),
         ("│", "line"),
         *_arrow(turn, width),
         ("│", "line"),
     ]
-    if shown[1]:
-        line.append((f" {shown[1]}", "kind"))
+    if rung.states[1]:
+        line.append((f" {rung.states[1]}", "kind"))
     if turn.marks:
         line.append(("  ", ""))
         for number, (sort, text) in enumerate(turn.marks):

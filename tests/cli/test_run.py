@@ -87,7 +87,7 @@ def test_out_writes_captures_events_and_the_report(tmp_path: Path) -> None:
     assert single
     assert all(frame in merged for frame in single)
     header = json.loads((folder / "events.jsonl").read_text().splitlines()[0])
-    assert (header["format"], header["version"]) == ("packetsim-events", 1)
+    assert (header["format"], header["version"]) == ("packetsim-events", 2)
     assert json.loads((folder / "report.json").read_text())["passed"] is True
 
 

@@ -36,7 +36,7 @@ def draw_mermaid(plan: Plan) -> str:
             for name in members:
                 home[name] = None
             continue
-        lines.append(f'  subgraph net{segment}["{_quoted(label or "no addresses")}"]')
+        lines.append(f'  subgraph net{segment}["{quoted(label or "no addresses")}"]')
         lines += [f"    {_node(numbers[name], plan.devices[name])}" for name in members]
         lines.append("  end")
     lines += [f"  {_node(numbers[name], plan.devices[name])}" for name in plan.devices if home[name] is None]
@@ -55,18 +55,18 @@ def _node(number: int, device: Device) -> str:
     many = len(device.addresses) > 1
     rest = [f"{short_port(device.name, port)} {text}" if many and port else text for port, text in device.addresses]
     texts = [device.name, device.label, device.kind if device.kind != "host" else "", *rest]
-    return f"n{number}{left}{'<br/>'.join(_quoted(text) for text in texts if text)}{right}"
+    return f"n{number}{left}{'<br/>'.join(quoted(text) for text in texts if text)}{right}"
 
 
 def _link(plan: Plan, link: Link, numbers: dict[str, int]) -> str:
     (a, port_a), (b, port_b) = link.ends
-    words = _quoted(f"{short_port(a, port_a)} - {short_port(b, port_b)}")
+    words = quoted(f"{short_port(a, port_a)} - {short_port(b, port_b)}")
     if plan.mark(link):
-        words += f"<br/>{_quoted(plan.mark(link))}"
+        words += f"<br/>{quoted(plan.mark(link))}"
     return f'n{numbers[a]} ---|"{words}"| n{numbers[b]}'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """`text` for a quoted label: whatever is not a letter, a digit or plain punctuation as an entity code."""
     return "".join(
         character if character.isalnum() or character in _PLAIN else f"#{ord(character)};"
