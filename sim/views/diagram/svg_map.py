@@ -197,8 +197,8 @@ def _labels(wire: Wire) -> str:
         lower = 0.75 if label.kind == "side" else 0.0
         shift = {"start": -1, "middle": 0, "end": 1}[label.anchor]
         parts.append(
-            f'<text class="{kind}" data-words="{wire.link.index}" x="{_x(label.x) + shift:g}" y="{_y(label.y + lower) + 4:g}"'
-            f' text-anchor="{label.anchor}">{_text(label.text)}</text>'
+            f'<text class="{kind}" data-words="{wire.link.index}" x="{_x(label.x) + shift:g}"'
+            f' y="{_y(label.y + lower) + 4:g}" text-anchor="{label.anchor}">{_text(label.text)}</text>'
         )
     return "\n".join(parts)
 
