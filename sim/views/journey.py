@@ -119,7 +119,7 @@ def hop_lines(hop: Hop, before: bytes, prefix: str, rest: str, began: int, telli
         lines.append([(indent, "frame"), (telling.say("lost").format(hop.lost), "error")])
     for note in hop.notes:
         if telling.language or not _is_loss(note, hop):
-            lines += note_lines(indent, note, hop.received, telling)
+            lines += note_lines(indent, note, hop.received, telling, hop.arrival)
     return lines
 
 
@@ -128,12 +128,14 @@ def _is_loss(note: Note, hop: Hop) -> bool:
     return note.kind == kinds.DROP and hop.lost is not None
 
 
-def note_lines(indent: str, note: Note, frame: bytes, telling: Telling) -> list[Line]:
-    """What a device noted about a frame: a few words, or a sentence."""
+def note_lines(indent: str, note: Note, frame: bytes, telling: Telling, arrived: int | None = None) -> list[Line]:
+    """What a device noted about a frame: a few words, or a sentence, which says how much later than `arrived` it is."""
     style = STYLES.get(note.kind, "")
     if telling.language is None:
         return [[(indent, "frame"), (note.node, "name"), (f" {explain(note)}", style)]]
     text = printable(sentence(note, frame, telling.language))
+    if arrived is not None and note.time > arrived:
+        text = telling.say("later").format(format_about(note.time - arrived), text)
     room = 10_000 if telling.width is None else max(NARROWEST, telling.width - columns(indent) - columns(note.node) - 1)
     first, *others = wrap(text, room)
     line: Line = [(indent, "frame"), (note.node, "name"), (f" {first}", style)]

@@ -7,6 +7,7 @@ moment; these are equal to the simulator's own (tests/lab). And each check can f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,13 @@ from sim.lab.table_watch import TableWatch
 from sim.scenario.load import load
 from sim.tracing import kinds
 from sim.tracing.eventlog import read_events, write_events
+from sim.tracing.journeys import Note
 from sim.tracing.recorder import Detail, Recorder
+from sim.views.sentences import sentence
 from tests.views.truth import gateways, hosts, losses, routing, switches, tcp
 from tests.views.truth.evidence import Evidence, Said
 
+FRAME = bytes(60)
 SHIPPED = sorted((Path(__file__).parent.parent.parent / "topologies").glob("*.yaml"))
 RARE = Path(__file__).parent / "truth" / "rare.yaml"
 """The kinds that no shipped topology has."""
@@ -91,16 +95,24 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Evidenc
 
 
 @pytest.mark.slow
-def test_every_kind_is_seen(stored: Callable[[Path], Evidence]) -> None:
-    assert {said.kind for path in FILES for said in stored(path).notes} == set(kinds.NAMES)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_explanation_is_true(path: Path, stored: Callable[[Path], Evidence]) -> None:
     evidence = stored(path)
     assert list(lies(evidence)) == []
     assert routing.check_forwarded(evidence) == []
+
+
+@pytest.mark.slow
+def test_every_kind_is_seen_and_has_its_sentences(stored: Callable[[Path], Evidence]) -> None:
+    """None falls back to the name of its kind, and what is Chinese is Chinese throughout."""
+    details = {(said.kind, said.detail) for path in FILES for said in stored(path).notes if said.kind != kinds.STEP}
+    assert {kind for kind, _ in details} == set(kinds.NAMES) - {kinds.STEP}
+    for kind, detail in details:
+        note = Note(0, "n", kind, detail)
+        english, chinese = sentence(note, FRAME), sentence(note, FRAME, "zh")
+        assert not english.startswith(f"{kinds.NAMES[kind]} "), english
+        assert not re.search("[{}]", english + chinese), (english, chinese)
+        assert re.search("[\u4e00-\u9fff]", chinese), chinese
 
 
 def test_every_kind_has_a_check_that_can_fail() -> None:

@@ -53,3 +53,10 @@ def test_sentences_are_cut_to_the_width_and_hang_below_the_name() -> None:
     ]
     chinese = told(Telling("zh", 50)).splitlines()[1:3]
     assert all(40 < columns(line) <= 50 for line in chinese)
+
+
+def test_what_is_decided_later_says_when() -> None:
+    recorder = recording()
+    recorder.note(3_000_000_100, 1, 1, kinds.ARP_FAIL, (b"\x0a\0\0\1", "e2"))
+    lines = plain(journey_lines(Lineage(recorder).journey(1), Telling("en"))).splitlines()
+    assert "          sw1 3s later: gives up: nobody on e2 has answered the ARP requests for 10.0.0.1" in lines

@@ -8,6 +8,7 @@ TREE: Final[dict[str, dict[str, str]]] = {
     "en": {
         "same frame": "the same frame",
         "same packet": "the same packet, new header",
+        "later": "{} later: {}",
         "lost": "lost: {}",
         "nowhere": "nowhere",
         "more": "... and more: only the first {} hops are shown",
@@ -16,8 +17,6 @@ TREE: Final[dict[str, dict[str, str]]] = {
         "from": "where it comes from",
         "this": "this frame",
         "after": "what became of it",
-        "sent": "{} sends frame {} from {} to {}",
-        "wish": "{} wants to send: {}",
         "nothing": "nobody noted anything about it",
         "end": "the recording ends before it arrives",
         "unknown cause": "it was sent because of {}, which is not in the trace",
@@ -27,6 +26,7 @@ TREE: Final[dict[str, dict[str, str]]] = {
     "zh": {
         "same frame": "同一帧",
         "same packet": "同一个数据包，换了首部",
+        "later": "（{} 后）{}",
         "lost": "丢失：{}",
         "nowhere": "没有对端",
         "more": "……还有更多：只显示前 {} 跳",
@@ -35,8 +35,6 @@ TREE: Final[dict[str, dict[str, str]]] = {
         "from": "从何而来",
         "this": "这一帧",
         "after": "后来怎样",
-        "sent": "{} 发出第 {} 号帧，从 {} 到 {}",
-        "wish": "{} 想发送：{}",
         "nothing": "没有设备对它作过记录",
         "end": "它还没有到达，记录就结束了",
         "unknown cause": "它因 {} 而发，但那一帧不在这份记录里",
