@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from html import escape
 from importlib.resources import files
 from typing import Any, Final
@@ -33,6 +34,7 @@ def document(data: dict[str, Any]) -> str:
     is_live = "live" in data
     script = bundle("live" if is_live else "boot")
     style = stylesheet()
+    kind, film = ("application/json", embed(data)) if is_live else ("application/octet-stream", packed(data))
     name = str(data.get("name") or "")
     title = escape(f"{name} - packetsim" if name else "packetsim")
     target = "'self'" if is_live else "'none'"
@@ -48,10 +50,15 @@ def document(data: dict[str, Any]) -> str:
             '<meta name="color-scheme" content="light dark">\n',
             f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n",
             _asset("page.html"),
-            f'<script type="application/json" id="film">{embed(data)}</script>\n',
+            f'<script type="{kind}" id="film">{film}</script>\n',
             f"<script>{script}</script>\n</body>\n</html>\n",
         )
     )
+
+
+def packed(data: Any) -> str:
+    """JSON, compressed (RFC 1950) and in base64: a recording takes a fifth of the space then."""
+    return base64.b64encode(zlib.compress(json.dumps(data, separators=(",", ":")).encode("ascii"))).decode("ascii")
 
 
 def embed(data: Any) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
+from typing import Any
 
 import pytest
 
@@ -11,13 +14,28 @@ from sim.views.page import document as page
 from sim.views.page.document import bundle, document, embed, stylesheet
 
 
+def film_of(text: str) -> Any:
+    """The data in a document."""
+    return json.loads(zlib.decompress(base64.b64decode(text.split('id="film">')[1].split("</script>", maxsplit=1)[0])))
+
+
+def test_a_recording_is_compressed() -> None:
+    data = {"name": "x", "frames": list(range(100)) * 100}
+    text = document(data)
+    assert film_of(text) == data
+    assert len(text) - len(document({"name": "x"})) < len(json.dumps(data)) / 2
+
+
 def test_nothing_in_the_data_can_end_its_script() -> None:
     text = document({"name": "</script><script>alert(1)</script><!--", "nodes": ["\u2028\ud800"]})
     assert text.count("</script>") == 2
     assert "<script>alert" not in text
     assert text.encode("utf-8")
-    inside = text.split('id="film">')[1].split("</script>")[0]
-    assert json.loads(inside) == {"name": "</script><script>alert(1)</script><!--", "nodes": ["\u2028\ud800"]}
+    assert film_of(text) == {"name": "</script><script>alert(1)</script><!--", "nodes": ["\u2028\ud800"]}
+    live = document({"name": "</script><script>alert(1)</script><!--", "live": ["\u2028\ud800", "</script>"]})
+    assert live.count("</script>") == 2
+    assert "<script>alert" not in live
+    assert live.encode("utf-8")
 
 
 def test_the_policy_lets_nothing_load_and_only_the_page_s_own_script_run() -> None:
