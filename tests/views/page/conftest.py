@@ -65,6 +65,8 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Show]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: complaints.append(request.url) if path.name not in request.url else None)
         page.goto(path.as_uri() + fragment)
+        if "<main>" in html:
+            page.wait_for_selector("body[data-panel]")  # it unpacks its data first
         return page
 
     yield open_page

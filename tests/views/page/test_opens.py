@@ -206,9 +206,9 @@ def test_the_opened_frame_tells_its_way_and_why(show: Show) -> None:
     page.press("#filter", "Enter")
     page.locator("#frames .row[data-row]").first.click()
     changes = page.locator("#panel-frame .changes").first.inner_text()
-    assert re.search(r"ip Time to Live\s+64\s+→\s+63", changes)
-    assert "eth Source" in changes
-    assert "ip Header Checksum" in changes
+    assert re.search(r"IPv4 Time to Live\s+64\s+→\s+63", changes)
+    assert "Ethernet Source" in changes
+    assert "IPv4 Header Checksum" in changes
     way = page.inner_text("#panel-frame .hops")
     assert re.search(r"sw1.*02:00:00", way)
     assert re.search(r"\br1\b", way)

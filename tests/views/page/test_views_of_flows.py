@@ -34,7 +34,7 @@ def test_a_ladder_with_states_on_both_sides(show: Show) -> None:
     assert page.locator(".ladder .message.chosen").count() == 1
 
 
-@pytest.mark.parametrize("name", ["tcp_lossy", "web"])
+@pytest.mark.parametrize("name", ["lossy_wan", "web"])
 def test_messages_are_those_of_the_ladder_in_the_terminal(show: Show, name: str) -> None:
     recorder, data = filmed(name)
     page = show(html=_modules("conversation", "film"))
@@ -126,7 +126,7 @@ def test_a_film_that_grows_is_the_film_that_was_whole(show: Show) -> None:
 
 
 def test_what_flies_is_what_has_left_and_not_arrived(show: Show) -> None:
-    _, data = filmed("tcp_lossy")
+    _, data = filmed("web")
     page = show(html=module("film", "Film"))
     same = """data => {
         const film = new Film(data);

@@ -4,7 +4,7 @@
 import { ipv4, ipv6, mac, u16, u32 } from "./bytes.js";
 
 const IP_NAMES = { 1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: "ICMPv6", 89: "OSPF", 132: "SCTP" };
-const HTTP = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S|^HTTP\/1/;
+const HTTP = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) \S|^HTTP\/1/; // as dissect_payload.js has it, nearly
 
 /** The protocols in the order of legends and menus. */
 export const PROTOCOLS = ["ARP", "ICMP", "TCP", "UDP", "DNS", "DHCP", "HTTP", "TLS", "other"];

@@ -12,6 +12,7 @@ const WHOLE = "";
 const GROUPS = [["cwnd", "ssthresh", "in_flight"], ["srtt", "rto"], ["queue"], ["pacing_rate"]];
 const MOST_FLOWS = 500;
 const MOST_QUEUES = 3;
+const NO_THRESHOLD = 0x7fffffff;
 
 export class ChartsView {
   constructor(model, panel) {
@@ -87,7 +88,7 @@ export class ChartsView {
       if (!lines.length) continue;
       const unit = lines[0].unit;
       charts.push(this.chart(lines.length > 1 && names[0] === "cwnd" ? "window" : lines.length > 1 && names[0] === "srtt" ? "roundTrip" : lines[0].name, unit, lines.map((one, index) => ({
-        name: word(language, one.name), tone: index, kind: "step", points: () => one,
+        name: word(language, one.name), tone: index, kind: "step", points: () => finite(one),
       }))));
     }
     return charts;
@@ -128,6 +129,13 @@ export class ChartsView {
     if (this.model.panel !== "charts") return;
     for (const chart of this.charts) chart.paint();
   }
+}
+
+/** Without the values that mean "none yet": a slow-start threshold begins as the greatest number there is. */
+function finite(series) {
+  if (series.name !== "ssthresh") return series;
+  const kept = series.values.map((_, i) => i).filter((i) => series.values[i] < NO_THRESHOLD);
+  return { times: kept.map((i) => series.times[i]), values: kept.map((i) => series.values[i]) };
 }
 
 /** `h1 10.0.0.1:49152 > 10.0.0.2:80` as the key of a flow, "" for a port. */

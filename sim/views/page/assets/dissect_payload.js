@@ -12,7 +12,7 @@ const HANDSHAKES = {
   15: "Certificate Verify", 16: "Client Key Exchange", 20: "Finished",
 };
 const VERSIONS = { 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3" };
-const LINE = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) (\S+) (HTTP\/[\d.]+)\r\n|^(HTTP\/[\d.]+) (\d{3}) ?([^\r\n]*)\r\n/;
+const LINE = /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|TRACE) (\S+)(?: (HTTP\/[\d.]+))?(?:\r\n|$)|^(HTTP\/[\d.]+) (\d{3}) ?([^\r\n]*)(?:\r\n|$)/;
 const LONGEST_HEADER = 16384;
 
 export function dissectPayload(found, bytes, at, limit, ports, isStream, dissectFrame) {
@@ -66,7 +66,7 @@ function dissectHttp(found, bytes, at, end) {
   if (line[1]) {
     layer.add("http.request.method", "Request Method", line[1], at, line[1].length, line[1], top);
     layer.add("http.request.uri", "Request URI", line[2], at + line[1].length + 1, line[2].length, line[2], top);
-    layer.add("http.request.version", "Request Version", line[3], at + line[1].length + line[2].length + 2, line[3].length, line[3], top);
+    if (line[3]) layer.add("http.request.version", "Request Version", line[3], at + line[1].length + line[2].length + 2, line[3].length, line[3], top);
   } else {
     layer.add("http.response.version", "Response Version", line[4], at, line[4].length, line[4], top);
     layer.add("http.response.code", "Status Code", Number(line[5]), at + line[4].length + 1, 3, line[5], top);

@@ -6,21 +6,31 @@ import { everyField } from "./layer.js";
 const IDENTITY = ["ip.id", "ip.proto"];
 const QUIET = new Set(["eth.addr", "eth.lg", "eth.ig", "tcp.options", "tcp.payload"]);
 
-/** The frames of this packet alone, from hop to hop: up to where it was first sent, and down to where it ended. */
-export function packetHops(film, row, most = 200) {
-  let first = row;
+/**
+ * The frames of this packet alone, from hop to hop: up to where it was first sent, and down to where it ended. Of a
+ * flood with more branches than anybody reads, the branch of `row` alone (`cut`).
+ */
+export function packetHops(film, row, most = 60) {
+  const above = [row];
   for (;;) {
-    const parent = film.rows.get(film.cause[first]);
-    if (parent === undefined || !isSamePacket(film, parent, first)) break;
-    first = parent;
+    const parent = film.rows.get(film.cause[above[0]]);
+    if (parent === undefined || !isSamePacket(film, parent, above[0])) break;
+    above.unshift(parent);
   }
-  const hops = [], stack = [{ row: first, depth: 0, before: -1 }];
+  const first = above[0];
+  let hops = [];
+  const stack = [{ row: first, depth: 0, before: -1 }];
   while (stack.length && hops.length < most) {
     const hop = stack.pop();
     const next = (film.children.get(film.id[hop.row]) || []).filter((child) => isSamePacket(film, hop.row, child));
-    hops.push({ ...hop, branches: next.length });
+    hops.push(hop);
     const depth = hop.depth + (next.length > 1 ? 1 : 0);
     for (let i = next.length - 1; i >= 0; i--) stack.push({ row: next[i], depth, before: hop.row });
+  }
+  if (stack.length) {
+    const below = (film.children.get(film.id[row]) || []).filter((child) => isSamePacket(film, row, child)).slice(0, most / 2);
+    hops = above.map((one, i) => ({ row: one, depth: 0, before: i ? above[i - 1] : -1 }));
+    hops.push(...below.map((one) => ({ row: one, depth: 1, before: row })));
   }
   const cause = film.cause[first];
   return { hops, cause: film.rows.has(cause) ? film.rows.get(cause) : -1, origin: film.origins.get(film.root[first]), cut: stack.length > 0 };
@@ -52,7 +62,7 @@ function header(film, row) {
   return layer ? new Map(layer.fields.concat(layer.fields.flatMap((field) => field.fields)).map((field) => [field.key, field.value])) : null;
 }
 
-/** [{key, name, layer, old, now}] of the fields that differ from one hop to the next, in the order of the headers. */
+/** [{key, name, old, now}] of the fields that differ from one hop to the next, in the order of the headers. */
 export function changes(film, before, after) {
   const old = dissect(film.arrived(before), null, film.arrivedSize(before)).layers;
   const now = dissect(film.frame(after), null, film.size(after)).layers, found = [];
@@ -62,11 +72,18 @@ export function changes(film, before, after) {
     for (const [place, field] of is) {
       const other = was.get(place);
       if (other && other.text !== field.text && !field.fields.length && !QUIET.has(field.key)) {
-        found.push({ key: field.key, name: field.name, layer: old[i].key, old: other.text, now: field.text });
+        found.push({ key: field.key, name: `${SHORT[old[i].key] || old[i].key} ${field.name}`, old: bare(other.text), now: bare(field.text) });
       }
     }
   }
   return found;
+}
+
+const SHORT = { eth: "Ethernet", vlan: "VLAN", arp: "ARP", ip: "IPv4", ipv6: "IPv6", icmp: "ICMP", tcp: "TCP", udp: "UDP", dns: "DNS", dhcp: "DHCP", http: "HTTP" };
+
+/** Without the verdict on a checksum. */
+function bare(text) {
+  return text.replace(" [correct]", "");
 }
 
 /** Leaves only, and top fields whose parts are the same address again. */

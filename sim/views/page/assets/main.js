@@ -12,6 +12,7 @@ import { MapView } from "./map.js";
 import { Model } from "./model.js";
 import { PacketView } from "./packet.js";
 import { playback } from "./playback.js";
+import { readSent } from "./reading.js";
 import { StepsView } from "./steps.js";
 import { TablesView } from "./tables.js";
 import { Tip } from "./tip.js";
@@ -125,6 +126,10 @@ class Tabs {
 
 function header(model, find) {
   const { film } = model;
+  model.on("row", () => {
+    const { row } = model;
+    find("said").textContent = row < 0 ? "" : `#${film.rank[row] + 1} ${film.portName(film.port[row])}: ${readSent(film, row).info}`;
+  });
   model.on("film language", () => {
     const { language } = model;
     find("name").textContent = film.name;

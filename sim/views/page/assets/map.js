@@ -9,6 +9,7 @@ import { word } from "./words.js";
 const MOST_DOTS = 400;
 const ASIDE = 4; // px to the right of the way, so that both directions can be told apart
 const TITLE = 30; // px at the top of the drawing in which its title stands
+const SMALLEST = 0.24; // below which no name can be read: larger drawings are shown in part
 const LEGEND = 20; // px for the colours above the drawing
 const LINGER = 0.9; // seconds for which a cross stays while time runs
 const FORBIDDEN = new Set(["script", "foreignobject", "iframe", "object", "embed", "image", "a", "animate", "set", "style"]);
@@ -61,6 +62,7 @@ export class MapView {
     this.draw = oncePerPicture(() => this.paint());
     new ResizeObserver(() => this.fit()).observe(section);
     model.on("time row visible film", () => this.draw());
+    model.on("row", () => this.reveal(model.row));
     model.on("language film", () => this.label());
     model.on("device panel", () => this.markDevice());
   }
@@ -75,8 +77,28 @@ export class MapView {
     const { clientWidth: width, clientHeight: height } = this.section;
     if (!width || !height) return;
     const k = Math.min(width / this.size.width, (height - LEGEND) / this.size.height, 1.6);
-    this.view = { k, x: (width - this.size.width * k) / 2, y: LEGEND + Math.max((height - LEGEND - this.size.height * k) / 2, 0) };
+    this.show(Math.max(k, SMALLEST), width, height);
+  }
+
+  /** All of the drawing in the middle; of one that is too large the part where something goes on. */
+  show(k, width, height) {
+    const rest = [width - this.size.width * k, height - LEGEND - this.size.height * k];
+    this.view = { k, x: rest[0] / 2, y: LEGEND + Math.max(rest[1] / 2, 0) };
     this.place();
+    const { film, row } = this.model;
+    if (rest[0] < -1 || rest[1] < -1) this.reveal(row >= 0 ? row : film.order.length ? film.order[0] : -1);
+  }
+
+  /** Bring the link of a frame into sight, if it is not. */
+  reveal(row) {
+    const ends = row < 0 ? [] : [0, 1].map((part) => this.wires.place(this.model.film.port[row], part)).filter(Boolean);
+    const { clientWidth: width, clientHeight: height } = this.section;
+    if (!ends.length || !width) return;
+    const { k, x, y } = this.view;
+    const spots = ends.map(([px, py]) => [px * k + x, (py - TITLE) * k + y]);
+    if (spots.every(([px, py]) => px > 0 && px < width && py > 0 && py < height)) return;
+    const middle = [0, 1].map((axis) => spots.reduce((sum, spot) => sum + spot[axis], 0) / spots.length);
+    this.moveBy(width / 2 - middle[0], height / 2 - middle[1]);
   }
 
   place() {
@@ -175,7 +197,9 @@ export class MapView {
     if (dot) {
       const row = Number(dot.dataset.row), about = film.brief(row);
       const end = film.arrival[row] < 0 ? "" : ` · ${duration(film.arrival[row] - film.start[row])}`;
-      this.tip.show(event, `${about.protocol} ${about.source} → ${about.destination}`, `${word(language, "bytes", { n: film.size(row) })}${end}`);
+      const death = dot.classList.contains("cross") ? film.deathOf.get(row) : null;
+      const why = death ? `× ${film.nodeName(death.node)}: ${death.reason}` : "";
+      this.tip.show(event, `${about.protocol} ${about.source} → ${about.destination}`, `${word(language, "bytes", { n: film.size(row) })}${end}`, why);
     } else if (link) {
       const { ends, text } = film.links[Number(link.getAttribute("data-link"))];
       const up = film.stateAt(this.model.time).links.get(Number(link.getAttribute("data-link")));

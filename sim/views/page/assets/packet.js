@@ -5,6 +5,7 @@ import { ascii, hexByte } from "./bytes.js";
 import { el, replace } from "./dom.js";
 import { changes, consequences, packetHops } from "./journeys.js";
 import { duration, seconds } from "./numbers.js";
+import { overview } from "./overview.js";
 import { readArrived, readSent } from "./reading.js";
 import { isBad, sentence } from "./sentences.js";
 import { word } from "./words.js";
@@ -30,12 +31,16 @@ export class PacketView {
 
   paint() {
     const { film, row, language } = this.model;
-    const key = `${row} ${language} ${film.length}`;
+    const key = `${row} ${language} ${film.length} ${film.steps.length}`;
     if (this.model.panel !== "frame" || key === this.key) return;
     this.key = key;
-    if (row < 0) return replace(this.panel, el("p", { class: "empty" }, this.say("noFrame")));
+    if (row < 0) return replace(this.panel, overview(this.model));
     const read = readArrived(film, row);
-    return replace(this.panel, this.header(read), this.way(), this.fields(read), this.dump(read));
+    replace(this.panel, this.header(read), this.way(), this.fields(read), this.dump(read));
+    this.panel.scrollTop = 0;
+    const list = this.panel.querySelector(".hops"), chosen = list.querySelector(".chosen");
+    if (chosen && chosen.offsetTop + chosen.offsetHeight > list.clientHeight) list.scrollTop = chosen.offsetTop - list.clientHeight / 3;
+    return undefined;
   }
 
   header(read) {
@@ -69,7 +74,7 @@ export class PacketView {
     }
     if (cause >= 0) list.append(el("li", { class: "link" }, `${this.say("because")} `, this.reference(cause)));
     for (const hop of hops) list.append(this.hop(hop));
-    if (cut) list.append(el("li", { class: "soft" }, this.say("hopsCut", { n: hops.length })));
+    if (cut) list.append(el("li", { class: "soft" }, this.say("hopsCut")));
     return el("section", {}, el("h3", {}, this.say("path")), list);
   }
 
@@ -226,6 +231,6 @@ export class PacketView {
 
 /** Old and new of each field that differs, as a small table. */
 export function changeTable(found) {
-  return el("table", { class: "changes" }, el("tbody", {}, found.map(({ name, layer, old, now }) =>
-    el("tr", {}, el("th", { scope: "row" }, `${layer} ${name}`), el("td", { class: "old" }, old), el("td", { class: "to", "aria-hidden": "true" }, "→"), el("td", { class: "new" }, now)))));
+  return el("table", { class: "changes" }, el("tbody", {}, found.map(({ name, old, now }) =>
+    el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "old" }, old), el("td", { class: "to", "aria-hidden": "true" }, "→"), el("td", { class: "new" }, now)))));
 }

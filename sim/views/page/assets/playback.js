@@ -6,6 +6,8 @@ const FLIGHT = 0.8; // seconds that a frame takes over its link where the speed 
 const PAUSE = 0.25; // seconds that a quiet time lasts at most
 const WAITING = 2; // frames of a run that goes on that may wait to be shown at the usual speed
 const LATEST = 2.5e9; // ns of the clock that the page may be behind it
+const CALM_STEP = 500; // ms between two pictures for readers who do not want motion
+const LONGEST_STEP = 0.6; // seconds: after a longer pause, as of a hidden page, time does not jump
 const SLOWEST = 1e3; // ns of the run per second
 const FASTEST = 1e11;
 
@@ -20,10 +22,15 @@ export function placeOfSpeed(speed) {
 
 /** Let time go on whenever `model.playing` says so. */
 export function playback(model) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let last = 0, smooth = 0;
   const tick = (now) => {
     if (!model.playing) return;
-    const passed = Math.min((now - last) / 1000, 0.1);
+    if (calm.matches && now - last < CALM_STEP) {
+      requestAnimationFrame(tick);
+      return;
+    }
+    const passed = Math.min((now - last) / 1000, LONGEST_STEP);
     last = now;
     const wanted = model.speed || suitable(model) * (model.follows ? hurry(model) : 1);
     smooth = smooth && !model.speed ? smooth * (wanted / smooth) ** 0.25 : wanted;
