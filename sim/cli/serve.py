@@ -62,8 +62,8 @@ def command(
     live.run_.on_step = step
     server = Server(show, port)
     try:
+        tell.begin(live, server.url)  # now: once programs run, what is printed in this thread may be taken for theirs
         with live:
-            tell.begin(live, server.url)
             server.run()
     finally:
         server.close()

@@ -68,10 +68,10 @@ class Show:
         self._allowance = float(BURST)
         self._looked = time.monotonic()
         self._checked = 0.0
-        self._state: dict[str, Any] = {}
         self._told: dict[str, Any] = {}
         self._spoke = 0.0
         self._cables: dict[Any, tuple[Any, dict[str, str]]] = {}
+        self._state = self._state_now()
         self._tape = _blank(live.network.recorder)
         self._film, self._text = "{}", 0
         self._parts: list[str] = []
@@ -93,21 +93,24 @@ class Show:
 
     def _take(self, most: int, check: bool) -> tuple[Piece, list[dict[str, Any]], dict[str, Any], list[str]]:
         """What is new: a piece of the recording, messages, the state of the network, and the names of all ports."""
-        live, recorder = self.live, self._network.recorder
+        recorder = self._network.recorder
         recorder.end = self._network.now
         self._watch.finish()
         piece = self._reel.take(most)
         if check:
             self._keep_within_bounds()
         news, self._news = self._news, []
-        state = {
+        return piece, news, self._state_now(), recorder.ports
+
+    def _state_now(self) -> dict[str, Any]:
+        live = self.live
+        return {
             "state": "paused" if live.paused else "running",
             "speed": live.pacer.speed,
             "links": self._links(),
             "dark": live.dark(),
             "busy": live.busy(),
         }
-        return piece, news, state, recorder.ports
 
     def _links(self) -> list[dict[str, Any]]:
         """All links as they are. Their words are made anew only for one that has changed."""

@@ -16,7 +16,7 @@ MOST_WAITING: Final = 1000
 """Messages that wait for one viewer: some ten seconds."""
 MOST_TEXT: Final = 32_000_000
 """Characters of these."""
-PATIENCE: Final = 20.0
+PATIENCE: Final = 10.0
 """Seconds that one message may take."""
 
 
