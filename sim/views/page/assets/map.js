@@ -10,7 +10,7 @@ const MOST_DOTS = 400;
 const ASIDE = 4; // px to the right of the way, so that both directions can be told apart
 const TITLE = 30; // px at the top of the drawing in which its title stands
 const SMALLEST = 0.24; // below which no name can be read: larger drawings are shown in part
-const LEGEND = 20; // px for the colours above the drawing
+const LEGEND = 30; // px for the colours above the drawing
 const LINGER = 0.9; // seconds for which a cross stays while time runs
 const FORBIDDEN = new Set(["script", "foreignobject", "iframe", "object", "embed", "image", "a", "animate", "set", "style"]);
 
