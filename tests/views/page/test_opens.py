@@ -305,3 +305,23 @@ def test_everything_can_be_reached_with_tab(show: Show) -> None:
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.device || ''"))
     assert {"filter", "theme", "help", "map", "h1", "do-play", "scrubber", "frames", "split", "tab-frame"} <= reached
+
+
+def test_filters_that_are_a_click_away(show: Show) -> None:
+    page = show("two_subnets")
+    frames = filmed("two_subnets")[0].frames
+    arp = sum(frame[12:14] == b"\x08\x06" for frame in frames)
+    page.click("#map .legend button >> text=ARP")
+    assert page.inner_text("#filter-count") == f"{arp} of {len(frames)}"
+    page.click("#map .legend button >> text=ARP")
+    assert page.inner_text("#filter-count") == f"{len(frames)} frames"
+    page.click("#map [data-device=pc2] .name")
+    page.click("#only-host")
+    assert page.input_value("#filter") == "host == pc2"
+    page.fill("#filter", "udp")
+    page.press("#filter", "Enter")
+    page.locator("#frames .row[data-row]").first.click()
+    page.click("#only-flow")
+    assert page.input_value("#filter").startswith("ip.addr == 10.0.1.10 and ip.addr == ")
+    assert page.inner_text("#filter-problem") == ""
+    assert re.match(r"[1-9]\d* of 56", page.inner_text("#filter-count"))

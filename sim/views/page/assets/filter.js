@@ -28,6 +28,19 @@ export const COMMON = ["arp", "icmp", "tcp", "udp", "dns", "dhcp", "http", "tls"
   "dns.qry.name", "dhcp.option.dhcp", "http.request.method", "http.response.code", "vlan.id", "frame.len", "frame.number",
   "frame.time_relative", "frame contains"];
 
+/** The text that lets through the frames between these two ends. */
+export function ofFlow({ flow, source, destination, ports }) {
+  const protocol = flow.split(" ", 1)[0].toLowerCase();
+  const ends = `ip.addr == ${source} and ip.addr == ${destination}`;
+  if (!ports) return `${protocol} and ${ends}`;
+  return `${ends} and ${ports.map((port) => `${protocol}.port == ${port}`).join(" and ")}`;
+}
+
+/** The text for what a legend names; "" for what has no name of its own. */
+export function ofFamily(name) {
+  return name === "other" ? "" : name.toLowerCase();
+}
+
 class Wrong extends Error {
   constructor(word, values) {
     super(word);

@@ -2,6 +2,7 @@
 
 import { family } from "./brief.js";
 import { oncePerPicture, replace, setAttribute, setText, svg, el } from "./dom.js";
+import { ofFamily } from "./filter.js";
 import { duration } from "./numbers.js";
 import { Wires } from "./wires.js";
 import { word } from "./words.js";
@@ -221,7 +222,13 @@ export class MapView {
     const step = Math.max(1, Math.floor(film.length / 5000)); // enough to see which protocols there are
     for (let row = 0; row < film.length; row += step) used.add(family(film.brief(row).protocol));
     const order = ["ARP", "ICMP", "TCP", "UDP", "DNS", "DHCP", "HTTP", "TLS", "other"].filter((name) => used.has(name));
-    replace(this.legend, order.map((name) => el("li", {}, el("i", { class: `p-${name}` }), name)), film.deaths.length ? el("li", {}, el("i", { class: "cross" }, "×"), word(language, "drop")) : null);
+    const entry = (name, filter, mark) => el("li", {}, el("button", { type: "button", disabled: !filter, title: word(language, "filterProtocol", { name }), onclick: () => this.toggle(filter) }, mark, name));
+    replace(this.legend, order.map((name) => entry(name, ofFamily(name), el("i", { class: `p-${name}` }))), film.deaths.length ? entry(word(language, "drop"), "drop", el("i", { class: "cross" }, "×")) : null);
+  }
+
+  /** A click on the legend shows that kind of frame alone, a second one all again. */
+  toggle(filter) {
+    this.model.set({ filter: this.model.filter === filter ? "" : filter });
   }
 
   markDevice() {

@@ -2,6 +2,7 @@
 
 import { PROTOCOLS, family } from "./brief.js";
 import { el } from "./dom.js";
+import { ofFamily } from "./filter.js";
 import { duration } from "./numbers.js";
 import { word } from "./words.js";
 
@@ -13,7 +14,7 @@ export function overview(model) {
   const facts = [say("filterAll", { all: film.length.toLocaleString(language) }), duration(film.end), say("devices", { n: film.nodes.length })];
   return el("div", { class: "overview" },
     el("p", { class: "facts" }, facts.join(" · ")),
-    counts(say("protocol"), protocols(film), (name) => [el("i", { class: `p-${name}` }), name], (name) => (name === "other" ? null : () => model.set({ filter: name.toLowerCase() }))),
+    counts(say("protocol"), protocols(film), (name) => [el("i", { class: `p-${name}` }), name], (name) => (ofFamily(name) ? () => model.set({ filter: ofFamily(name) }) : null)),
     counts(say("drops"), reasons(film), (reason) => reason, (reason) => () => model.set({ filter: `drop == "${reason.replace(/["\\]/g, "\\$&")}"` })),
     el("p", { class: "hint" }, say(film.length ? "noFrame" : "emptyFilm"), " ", el("kbd", {}, "?")));
 }

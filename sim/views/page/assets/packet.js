@@ -3,6 +3,7 @@
 import { family } from "./brief.js";
 import { ascii, hexByte } from "./bytes.js";
 import { el, replace } from "./dom.js";
+import { ofFlow } from "./filter.js";
 import { changes, consequences, packetHops } from "./journeys.js";
 import { duration, seconds } from "./numbers.js";
 import { overview } from "./overview.js";
@@ -59,7 +60,8 @@ export class PacketView {
       lost === undefined ? null : el("p", { class: "bad" }, this.say(film.wasSent(row) ? "lostFrame" : "neverSent", { reason: lost })),
       el("p", { class: "actions" },
         el("button", { type: "button", id: "follow", "aria-pressed": String(isFollowed), onclick: () => this.model.set({ journey: isFollowed ? 0 : film.root[row] }) }, this.say(isFollowed ? "followStop" : "follow")),
-        about.flow ? el("button", { type: "button", onclick: () => this.model.set({ panel: "ladder", flow: about.flow }) }, this.say("flowLadder")) : null));
+        about.flow ? el("button", { type: "button", onclick: () => this.model.set({ panel: "ladder", flow: about.flow }) }, this.say("flowLadder")) : null,
+        about.flow ? el("button", { type: "button", id: "only-flow", onclick: () => this.model.set({ filter: ofFlow(about) }) }, this.say("filterFlow")) : null));
   }
 
   // -- the way

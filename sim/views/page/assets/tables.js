@@ -15,7 +15,7 @@ export class TablesView {
       const time = find(this.history(), model.time);
       if (time !== null) model.goto(time);
     } }, text);
-    replace(panel, el("div", { class: "choose" }, this.choice, jump("previousChange", "◂", (history, time) => history && history.previous(time)), jump("nextChange", "▸", (history, time) => history && history.next(time)), this.age), this.body);
+    replace(panel, el("div", { class: "choose" }, this.choice, jump("previousChange", "◂", (history, time) => history && history.previous(time)), jump("nextChange", "▸", (history, time) => history && history.next(time)), el("button", { type: "button", id: "only-host", "data-word": "filterHost", onclick: () => model.set({ filter: `host == ${quoted(model.film.nodeName(model.device))}` }) }), this.age), this.body);
     model.on("film", () => this.fill());
     model.on("time device panel language film", () => this.paint());
   }
@@ -74,6 +74,10 @@ export class TablesView {
         el("td", {}, key), gone.has(key) ? el("td", { colspan: width - 1 }, word(language, "gone")) : rows.get(key).map((value) => el("td", {}, value === null ? "" : String(value)))))
         : el("tr", {}, el("td", { class: "soft", colspan: width }, word(language, "empty")))));
   }
+}
+
+function quoted(name) {
+  return /^[\w.-]+$/.test(name) ? name : `"${name.replace(/["\\]/g, "\\$&")}"`;
 }
 
 function naturally(a, b) {
