@@ -25,10 +25,14 @@ LATE: Final = 5 * MILLISECOND
 """A turn that starts or ends this much (ns of wall clock) behind counts as late: what a program may begin to notice."""
 
 SLICE: Final = 10_000
-"""Events handled before the doors are looked at again, some tens of milliseconds of work."""
+"""Events handled at most before the doors are looked at again: some tens of milliseconds of work, if frames just move
+on."""
 
-STUCK_SLICES: Final = 100
-"""Slices at one instant of virtual time before it is called a loop: a million events, more than any flood needs."""
+SLICE_TIME: Final = 50 * MILLISECOND
+"""ns of wall clock that a slice may take: with programs that work hard on what each event brings, fewer events."""
+
+STUCK: Final = 1_000_000
+"""Events at one instant of virtual time before it is called a loop: more than any flood needs."""
 
 LONGEST_WAIT: Final = 3600 * SECOND
 """Sleep no longer (ns) in one go: a timer that is set for the end of time would be too much for some systems."""
@@ -100,6 +104,7 @@ class Pacer:
         self._wall_start: int = 0
         self._virtual_start: int = 0
         self._stopped: bool = False
+        self._slice: int = SLICE
         self._stuck: int = 0
         self._bell: Bell | None = None
         self._every_turn: Callable[[], None] | None = None
@@ -205,22 +210,31 @@ class Pacer:
     def _run_slice(self, target: int) -> bool:
         """Handle what is due at `target`, or a slice of it; True when that was not all."""
         engine = self.engine
-        start = engine.now
+        start, began, size = engine.now, self._clock.now(), self._slice
         try:
-            engine.run(target, SLICE)
+            engine.run(target, size)
             while engine.now < target and not self._stopped:  # a tool that was done has stopped the engine, not us
-                engine.run(target, SLICE)
+                engine.run(target, size)
         except BudgetError:
             engine.cause = NO_CAUSE
-            self._stuck = self._stuck + 1 if engine.now == start else 0
-            if self._stuck >= STUCK_SLICES:
+            self._stuck = self._stuck + size if engine.now == start else 0
+            if self._stuck >= STUCK:
                 raise BudgetError(
-                    f"{STUCK_SLICES * SLICE} events at {format_duration(start)} and time does not move on: "
+                    f"{STUCK} events at {format_duration(start)} and time does not move on: "
                     "frames circle in a loop of links without delay or bandwidth"
                 ) from None
             return True
+        finally:
+            self._cut_slices(self._clock.now() - began)
         self._stuck = 0
         return False
+
+    def _cut_slices(self, taken: int) -> None:
+        """The last slice has taken so long (ns of wall clock): how large may the next one be?"""
+        if taken > SLICE_TIME:
+            self._slice = max(1, self._slice * SLICE_TIME // taken)
+        elif taken < SLICE_TIME // 4:
+            self._slice = min(SLICE, self._slice * 2)
 
     def _time_to_wait(self, until: int | None) -> int | None:
         """How long to sleep (ns of wall clock); None when only a door can bring something."""

@@ -4,10 +4,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import pytest
 
-from sim.bridge.realtime import LATE, SLICE, STUCK_SLICES, Bell, Door, Pacer, WallClock
+from sim.bridge.realtime import LATE, SLICE, SLICE_TIME, STUCK, Bell, Door, Pacer, WallClock
 from sim.engine.engine import Engine
 from sim.errors import BudgetError
 from sim.lab.network import Network
@@ -303,11 +304,37 @@ def test_too_much_work_still_lets_the_doors_in(engine: Engine, clock: FakeClock)
     assert pacer.lag.longest >= SLICE * 200
 
 
+def test_events_that_take_long_are_handled_in_smaller_slices(engine: Engine, clock: FakeClock) -> None:
+    """So that the doors are not left alone for as long as thousands of them take; and in larger ones afterwards."""
+    took = [10 * MILLISECOND]
+    looked: list[int] = []
+    handled: list[int] = []
+
+    def work() -> None:  # each 100 ns
+        clock.time += took[0]
+        handled.append(clock.time)
+        timer.set(engine.now + 100)
+        if len(handled) == SLICE + 100:
+            took[0] = 10
+        if len(handled) == 4 * SLICE:
+            pacer.stop()
+
+    timer = engine.timer(work)
+    timer.set(0)
+    pacer = Pacer(engine, clock=clock)
+    pacer.run(every_turn=lambda: looked.append(len(handled)))
+    first, *slices = [later - earlier for earlier, later in pairwise([0, *looked])]
+    assert first == 1, "what was due when it began"
+    assert max(slices[:3]) == SLICE, "nobody knew"
+    assert max(slices[3:10]) <= SLICE_TIME // (10 * MILLISECOND)
+    assert max(slices[20:]) == SLICE
+
+
 @pytest.mark.slow
 def test_a_loop_that_takes_no_time_is_an_error(engine: Engine, clock: FakeClock) -> None:
     timer = engine.timer(lambda: timer.set(engine.now))
     timer.set(5000)
-    with pytest.raises(BudgetError, match=f"{SLICE * STUCK_SLICES} events at 5us and time does not move on"):
+    with pytest.raises(BudgetError, match=f"{STUCK} events at 5us and time does not move on"):
         Pacer(engine, clock=clock).run(SECOND)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from sim.services import serving
@@ -65,9 +66,7 @@ async def _serve(
     if show is not None:
         show(answering)
     await loop.create_datagram_endpoint(lambda: _Datagrams(answering), (address, port))
-    connections = _Connections(answering)
-    async with await asyncio.start_server(connections.serve, address, port):
-        await serving.forever()
+    await serving.accept(_Connections(answering).serve, address, port)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -104,7 +103,9 @@ class _Connections:
                     size = int.from_bytes(await reader.readexactly(2), "big")
                     data = await reader.readexactly(size)
                 while len(tasks) >= MOST_AT_ONCE:
-                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                    answered, _ = await asyncio.wait(tasks, timeout=IDLE, return_when=asyncio.FIRST_COMPLETED)
+                    if not answered:
+                        raise TimeoutError
                 task = asyncio.get_running_loop().create_task(self._answer(data, writer))
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
@@ -112,10 +113,14 @@ class _Connections:
             pass  # it is over, or has been silent for too long
         finally:
             if tasks:
-                await asyncio.wait(tasks)
+                await asyncio.wait(tasks, timeout=IDLE)
+            if tasks:
+                writer.transport.abort()
             writer.close()
 
     async def _answer(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         response = await self._answering.respond(data, by_tcp=True)
         if response is not None and not writer.is_closing():
             writer.write(len(response).to_bytes(2, "big") + response)
+            with suppress(OSError):  # who asks and does not listen is asked no more, and who is gone does not mind
+                await writer.drain()
