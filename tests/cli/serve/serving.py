@@ -64,10 +64,8 @@ class Serving:
 class Onlooker:
     """A page, as far as its WebSocket goes. `film` holds ids of frames, `said` what consoles have printed."""
 
-    def __init__(self, serving: Serving, **named: Any) -> None:
-        self.socket: ClientConnection = connect(
-            serving.socket_url, max_size=None, compression=None, legacy=True, **named
-        )
+    def __init__(self, serving: Serving) -> None:
+        self.socket: ClientConnection = connect(serving.socket_url, max_size=None, compression=None).__enter__()
         self.live: dict[str, Any] = {}
         self.frames: list[int] = []
         self.said: defaultdict[str, str] = defaultdict(str)
@@ -81,7 +79,10 @@ class Onlooker:
         self.number += 1
         number = self.number
         self.socket.send(json.dumps({**message, "n": number}))
-        answers = lambda: [one for one in self.seen if number in (one.get("reply"), one.get("n"))]  # noqa: E731
+
+        def answers() -> list[dict[str, Any]]:
+            return [one for one in self.seen if number in (one.get("reply"), one.get("n"))]
+
         self.wait(answers)
         return answers()[0]
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from sim.cli.web.guard import Guard
 from tests.cli.serve.serving import PATIENCE, Serving
@@ -94,7 +95,7 @@ def test_over_a_real_socket(shared: Serving) -> None:
         refused = requests.get(url, headers=headers, timeout=PATIENCE)
         assert refused.status_code == 403
         assert shared.token not in refused.text
-    for url, origin in [(shared.socket_url, "http://evil.test"), (f"ws://127.0.0.1:{shared.port}/live", None)]:
-        with pytest.raises(InvalidStatus) as caught:
-            connect(url, origin=origin, legacy=True)  # type: ignore[arg-type]
+    for url, origin in [(shared.socket_url, Origin("http://evil.test")), (f"ws://127.0.0.1:{shared.port}/live", None)]:
+        with pytest.raises(InvalidStatus) as caught, connect(url, origin=origin):
+            pass
         assert caught.value.response.status_code == 403

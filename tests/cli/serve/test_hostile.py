@@ -47,9 +47,7 @@ def test_two_hundred_idle_clients(shared: Serving) -> None:
             if number % 2:
                 idle.enter_context(socket.create_connection(("127.0.0.1", shared.port), PATIENCE))
             else:
-                named = {"max_size": None, "compression": None, "legacy": True}
-                opened = connect(shared.socket_url, **named)  # type: ignore[arg-type]
-                idle.callback(opened.socket.close)
+                idle.callback(connect(shared.socket_url, max_size=None).__enter__().socket.close)
         assert quick(page) < LATE
         assert min(quick(page) for _ in range(5)) < LATE / 4
 

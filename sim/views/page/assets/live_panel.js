@@ -160,9 +160,10 @@ export class LivePanel {
 
   async change(properties) {
     const endpoints = this.model.film.links[this.link].ends.map((port) => this.model.film.portName(port));
-    this.edited = false;
+    const written = properties.state === undefined;
+    if (written) this.edited = false;
     const done = await this.ask({ do: { link: { endpoints, ...properties } } }, this.linkComplaint);
-    if (!done) this.edited = true;
+    if (written && !done) this.edited = true;
   }
 
   paintLink(anew) {
