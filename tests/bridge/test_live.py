@@ -39,10 +39,10 @@ class Watched(Live):
         self.on_error = self._fail
         self.run_.on_step = self._step
 
-    def wait(self, condition: Callable[[], object]) -> None:
+    def wait(self, condition: Callable[[], object], patience: float = PATIENCE) -> None:
         """Until something is so that is told."""
         with self._told:
-            assert self._told.wait_for(condition, PATIENCE), (self.said, self.errors)
+            assert self._told.wait_for(condition, patience), (self.said, self.errors)
 
     def enter(self, line: str, node: str = "pc") -> None:
         self.call(lambda: self.console(node).enter(line))
@@ -255,7 +255,7 @@ def test_a_loop_that_takes_no_time_pauses(file: Path) -> None:
             live.network.engine.at(live.network.now, again)
 
         live.call(lambda: live.network.engine.at(live.network.now, again))
-        live.wait(lambda: live.errors)
+        live.wait(lambda: live.errors, 6 * PATIENCE)
         assert live.errors[0].startswith("paused: ")
         assert live.paused
         assert live.call(lambda: 7) == 7
