@@ -253,6 +253,19 @@ def test_what_cannot_be_done_is_said(at: At, line: str, text: str) -> None:
     assert not pc.console.busy
 
 
+def test_the_readme_shows_what_a_console_says() -> None:
+    root = Path(__file__).parents[3]
+    net = load(root / "topologies" / "office.yaml")
+    pc = Typing(net, "pc1")
+    pc.enter("ping web", SECOND // 2)
+    net.set_link(net.link_between("r1", "r3"), up=False)
+    net.run(until=net.now + SECOND)
+    net.set_link(net.link_between("web", "sw3"), up=False)
+    net.run(until=net.now + 2 * SECOND)
+    pc.console.interrupt()
+    assert pc.said in (root / "README.md").read_text(encoding="utf-8")
+
+
 def test_nothing_is_typed(at: At) -> None:
     pc = at("pc")
     pc.enter("   ")
