@@ -91,8 +91,8 @@ class Process:
         if callable(program):
             share(program)
         self._remember_nothing(f"{seed}/{host.name}/{number}")
-        self._out = _Captured()
-        self._err = _Captured()
+        self._out = _Captured("__stdout__")
+        self._err = _Captured("__stderr__")
         self.streams = self._make_streams(stdin, folder)
         self.signals = SignalTable(self)
         self.main = self.start_thread(self._main, "MainThread", daemon=False)
@@ -369,7 +369,24 @@ class ProcessContext(Context):
 
 
 class _Captured(io.BytesIO):
-    """What a program prints. It may close it; what it has printed stays."""
+    """What a program prints. It may close it; what it has printed stays.
+
+    While it runs `sys.stdout` leads here, for all threads of this interpreter. What another one prints meanwhile,
+    beside a network that has a thread of its own, is not the program's: it goes to the stream of `sys` called `real`.
+    """
+
+    def __init__(self, real: str) -> None:
+        super().__init__()
+        self._real = real
+
+    def write(self, data: Any) -> int:
+        """Keep what the program prints."""
+        if current() is not None:
+            return super().write(data)
+        stream = getattr(sys, self._real)
+        if stream is not None:
+            stream.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
 
     def close(self) -> None:
         """Nothing."""
