@@ -59,6 +59,7 @@ def application(show: Show, port: int, token: str, on_end: Callable[[BaseExcepti
         if show.viewers.full:
             await websocket.close(TRY_AGAIN_LATER, "too many look already")
             return
+        await show.ready.wait()
         await _serve(websocket, show, messages)
 
     routes = [Route("/", page, methods=["GET"]), WebSocketRoute("/live", live)]

@@ -56,6 +56,7 @@ class Show:
         self.viewers = viewers
         self.frames = 0
         self.positions: dict[str, list[float]] = {}
+        self.ready = asyncio.Event()  # there is a film for who comes
         self._network: Network = live.network
         self._about = about_run(live.topology, {"seed": live.network.seed})
         self._reel = Reel(live.network.recorder)
@@ -138,7 +139,8 @@ class Show:
 
     async def run(self) -> None:
         """Look at what is new again and again, and let everybody have it. Raises BridgeError when the network ends."""
-        await asyncio.to_thread(self._begin_reel)
+        await self._begin_reel()
+        self.ready.set()
         while True:
             began = time.monotonic()
             await self._look(began)
@@ -189,7 +191,7 @@ class Show:
             return
         piece.add_to(self._tape)
         if more_ports or len(self._tape.ids) > KEPT_FRAMES or self._text > KEPT_TEXT:
-            await asyncio.to_thread(self._begin_reel)
+            await self._begin_reel()
             self.viewers.tell(self._first_message())
             return
         part = await asyncio.to_thread(self._cut)
@@ -201,8 +203,12 @@ class Show:
         data = self._cutter.cut()
         return json.dumps({"add": data, **self._clock()})
 
-    def _begin_reel(self) -> None:
-        """A new film of what is kept."""
+    async def _begin_reel(self) -> None:
+        """A new film of what is kept. Who comes while it is made gets the old one, and then the new one as well."""
+        made = await asyncio.to_thread(self._new_film)
+        self._film, self._parts, self._text = made, [], len(made)
+
+    def _new_film(self) -> str:
         rows = too_many(self._tape, KEPT_FRAMES, KEPT_BYTES)
         if self._text > KEPT_TEXT:
             rows = max(rows, len(self._tape.ids) // 2)
@@ -213,8 +219,7 @@ class Show:
         _copy_names(self._network.recorder, self._tape)
         self._cutter = Cutter(self._tape)
         data = film(self._tape, self._about | {"steps": self._steps}, cutter=self._cutter)
-        self._film = json.dumps(data)
-        self._parts, self._text = [], len(self._film)
+        return json.dumps(data)
 
     def _first_message(self) -> str:
         about = {

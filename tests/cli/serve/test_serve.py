@@ -122,6 +122,12 @@ def test_what_cannot_be_done_is_said(shared: Serving, message: dict[str, object]
         assert error in page.ask(message)["error"]
 
 
+def test_who_comes_at_once_gets_a_film_as_well(serve: Serve) -> None:
+    with Onlooker(serve("name: tree\ngenerate: {tree: {depth: 3, fanout: 10}}\n")) as page:
+        assert page.films == 1
+        assert len(page.live["links"]) > 1000
+
+
 STEPS = """
 scenario:
   - ping: {from: pc, to: server}
