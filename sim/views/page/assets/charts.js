@@ -120,7 +120,7 @@ export class ChartsView {
     }
     const port = !flow && this.subject ? portOf(film, this.subject) : -1;
     const { rates, names } = throughputBins(film, flow, port);
-    charts.push(this.chart("throughput", "bit/s", names.map((name, index) => ({ name, tone: index, kind: "bars", points: (from, to, count) => rates(index, from, to, count) }))));
+    charts.push(this.chart("throughput", "bit/s", names.map((name, index) => ({ name: name ?? say("allLinks"), tone: index, kind: "bars", points: (from, to, count) => rates(index, from, to, count) }))));
     charts.push(this.chart("drops", "frames", [{ name: say("drops"), tone: "bad", kind: "bars", points: (from, to, count) => dropBins(film, flow, port, from, to, count) }]));
     return charts;
   }

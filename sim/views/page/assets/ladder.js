@@ -12,7 +12,9 @@ import { word } from "./words.js";
 const MOST = 250; // messages drawn at once, around the time shown
 const GAP = 19; // px between two instants where time is not to scale
 const TOP = 56;
-const SIDE = 88; // px left and right of the two ends, for times and states
+const SIDE = 128; // px left and right of the two ends: room for the longest state and a time beside each other
+const NARROW_SIDE = 96; // where what is said between the ends needs the room
+const WIDE = 570;
 const LEAST = 12; // px between two labels on one side
 const CHARACTER = 6.7; // px that a character of a label is wide
 const MOST_FLOWS = 1000;
@@ -99,7 +101,7 @@ export class LadderView {
   draw() {
     const { film } = this.model;
     this.width = Math.max(this.body.clientWidth, 300);
-    this.left = Math.min(SIDE, this.width * 0.24);
+    this.left = this.width < WIDE ? Math.min(NARROW_SIDE, this.width * 0.25) : SIDE;
     this.right = this.width - this.left;
     this.rule();
     const height = this.y(Infinity) + 30;
@@ -107,6 +109,7 @@ export class LadderView {
     for (const [x, node, anchor] of [[this.left, this.talk.client, "middle"], [this.right, this.talk.server, "middle"]]) {
       root.append(svg("line", { class: "life", x1: x, x2: x, y1: TOP - 20, y2: height - 8 }), svg("text", { class: "end", x, y: 18, "text-anchor": anchor }, film.nodeName(node) || "?"), svg("text", { class: "soft", x, y: 32, "text-anchor": anchor }, this.endName(x === this.left)));
     }
+    this.named = { left: [], right: [] }; // where the names of states stand
     this.drawStates(root, this.talk.states.client, true);
     this.drawStates(root, this.talk.states.server, false);
     this.now = svg("line", { class: "now", x1: 0, x2: this.width });
@@ -176,7 +179,8 @@ export class LadderView {
       const room = Math.floor((this.right - this.left - 20) / CHARACTER) - text.length - 1;
       const said = clipped(marks.join(", "), room);
       if (said) label.append(svg("tspan", { class: `mark ${message.lost ? "bad" : (message.marks[0] || {}).sort}` }, ` ${said}`));
-      group.append(label, svg("text", { class: "time", x: message.forward ? from - 8 : from + 8, y: y1 + 4, "text-anchor": message.forward ? "end" : "start" }, duration(message.sent - this.talk.messages[0].sent)));
+      group.append(label);
+      if (this.hasRoomAt(y1 + 4, message.forward)) group.append(svg("text", { class: "time", x: message.forward ? from - 8 : from + 8, y: y1 + 4, "text-anchor": message.forward ? "end" : "start" }, duration(message.sent - this.talk.messages[0].sent)));
     }
     group.append(svg("title", {}, [text, ...marks].join("\n")));
     group.setAttribute("aria-label", [text, ...marks].join(", "));
@@ -201,6 +205,11 @@ export class LadderView {
     return read.protocol === "TCP" || read.protocol === "IPv4" ? numbers.join(" ") : `${read.info} [${flags}]`;
   }
 
+  /** Whether a time can stand at a height: a narrow side has no room for a state's name and a time in one line. */
+  hasRoomAt(y, isLeft) {
+    return this.left === SIDE || this.named[isLeft ? "left" : "right"].every((other) => Math.abs(other - y) > 9);
+  }
+
   /** A bar beside each end, a piece for each state, with its name where it begins. */
   drawStates(root, states, isLeft) {
     const x = isLeft ? this.left : this.right;
@@ -216,6 +225,7 @@ export class LadderView {
       const y = Math.max(from + (index === 0 && now.length ? 8 : 4), free + 11);
       if (y > this.y(Infinity) + 26) return;
       free = y;
+      this.named[isLeft ? "left" : "right"].push(y + 11);
       root.append(svg("text", { class: "statename", x: isLeft ? 2 : this.width - 2, y: y + 11, "text-anchor": isLeft ? "start" : "end" }, one.state));
     });
   }

@@ -222,7 +222,7 @@ export class MapView {
     const step = Math.max(1, Math.floor(film.length / 5000)); // enough to see which protocols there are
     for (let row = 0; row < film.length; row += step) used.add(family(film.brief(row).protocol));
     const order = ["ARP", "ICMP", "TCP", "UDP", "DNS", "DHCP", "HTTP", "TLS", "other"].filter((name) => used.has(name));
-    const entry = (name, filter, mark) => el("li", {}, el("button", { type: "button", disabled: !filter, title: word(language, "filterProtocol", { name }), onclick: () => this.toggle(filter) }, mark, name));
+    const entry = (name, filter, mark) => el("li", {}, el("button", { type: "button", disabled: !filter, title: word(language, "filterProtocol", { name }), onclick: () => this.toggle(filter) }, mark, name === "other" ? word(language, "other") : name));
     replace(this.legend, order.map((name) => entry(name, ofFamily(name), el("i", { class: `p-${name}` }))), film.deaths.length ? entry(word(language, "drop"), "drop", el("i", { class: "cross" }, "×")) : null);
   }
 

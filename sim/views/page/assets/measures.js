@@ -63,7 +63,8 @@ function moment(message, way) {
   return message.forward === way ? message.sent : message.arrived;
 }
 
-/** {names, rates(index, from, to, count)}: bits per second as bars, of a flow by direction, else of a port or the network. */
+/** {names, rates(index, from, to, count)}: bits per second as bars, of a flow by direction, else of a port, or of all links
+ * together, which has no name. */
 export function throughputBins(film, flow, port) {
   if (flow) {
     const talk = conversation(film, flow);
@@ -82,7 +83,7 @@ export function throughputBins(film, flow, port) {
     if (film.wasSent(row) && (port < 0 || film.port[row] === port)) push(found, film.arrival[row], film.size(row));
   }
   const all = sorted(found);
-  return { names: [port < 0 ? film.name : film.portName(port)], rates: (_, from, to, count) => sums(all, from, to, count, 8e9) };
+  return { names: [port < 0 ? null : film.portName(port)], rates: (_, from, to, count) => sums(all, from, to, count, 8e9) };
 }
 
 /** Sums of values in `count` equal parts of time, times `factor` per ns: {times, values, width}. */
