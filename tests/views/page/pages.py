@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,25 @@ def filmed_file(path: Path) -> tuple[Recorder, Data]:
     filming.finish()
     recorder = report.network.trace.recorder
     return recorder, film(recorder, about_run(topology, report.as_dict()))
+
+
+def many(name: str, count: int) -> Data:
+    """A run that goes on and on: the frames of a topology again and again, later."""
+    data = copy.deepcopy(filmed(name)[1])
+    frames, end = data["frames"], data["end"]
+    top = max(frames["id"])
+    columns: dict[str, list[int]] = {key: [] for key in ("id", "start", "arrival", "port", "cause", "bytes")}
+    for turn in range(-(-count // len(frames["id"]))):
+        columns["id"] += [number + turn * top for number in frames["id"]]
+        columns["start"] += [time + turn * end for time in frames["start"]]
+        columns["arrival"] += [time + turn * end if time >= 0 else -1 for time in frames["arrival"]]
+        columns["cause"] += [number + turn * top if number else 0 for number in frames["cause"]]
+        columns["port"] += frames["port"]
+        columns["bytes"] += frames["bytes"]
+    kept = {key: column[:count] for key, column in columns.items()}
+    data["frames"] = {**kept, "lost": {}, "received": {}, "copies": []}
+    data["end"] = columns["start"][count - 1]
+    return data
 
 
 def module(name: str, *exported: str) -> str:
