@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 TOPOLOGIES = ROOT / "topologies"
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WIDE: Any = {"width": 1280, "height": 800}
+NARROW: Any = {"width": 390, "height": 844}
 SIM = [sys.executable, "-m", "sim"]
 
 
