@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from sim.tracing.recorder import Detail, Recorder
+from sim.tracing.series import Key, Part
 from sim.tracing.tables import Row, Tables
 
 KEPT_AT_LEAST: Final = 1000
@@ -48,6 +49,7 @@ class Piece:
     note_kinds: array[int] = field(default_factory=_numbers)
     note_details: list[Detail] = field(default_factory=list)
     tables: list[tuple[int, int, str, str, Row | None]] = field(default_factory=list)
+    series: list[Part] = field(default_factory=list)
 
     def add_to(self, recorder: Recorder) -> None:
         """Go on with a recording whose last row was before the first one of this."""
@@ -68,6 +70,8 @@ class Piece:
         if recorder.tables is not None:
             for change in self.tables:
                 recorder.tables.add(*change)
+        if recorder.series is not None:
+            recorder.series.extend(self.series)
         recorder.end = self.end
 
 
@@ -77,6 +81,7 @@ class Reel:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._rows = self._notes = self._lost = self._changes = 0
+        self._points: dict[Key, int] = {}
 
     def take(self, most: int) -> Piece:
         """What has come since the last time; of more than `most` frames the first ones, with the notes of that time."""
@@ -105,6 +110,7 @@ class Reel:
             note_kinds=recorder.note_kinds[self._notes : until],
             note_details=recorder.note_details[self._notes : until],
             tables=self._new_changes(),
+            series=[] if recorder.series is None else recorder.series.since(self._points, recorder.end),
         )
         self._rows, self._notes, self._lost = total, notes, len(recorder.lost)
         return piece
@@ -121,6 +127,8 @@ class Reel:
         if recorder.tables is not None:
             collapse(recorder.tables, recorder.end + 1)
             self._changes = len(recorder.tables)
+        if recorder.series is not None:
+            recorder.series.forget(recorder.end)
         return rows, notes
 
     def _new_changes(self) -> list[tuple[int, int, str, str, Row | None]]:
@@ -168,6 +176,8 @@ def forget(recorder: Recorder, rows: int) -> int:
     for numbers in (recorder.note_times, recorder.note_subjects, recorder.note_nodes, recorder.note_kinds):
         del numbers[:notes]
     del recorder.note_details[:notes]
+    if recorder.series is not None:
+        recorder.series.forget(since)
     recorder.lost = {number: reason for number, reason in recorder.lost.items() if number > gone}
     recorder.altered = {number: frame for number, frame in recorder.altered.items() if number > gone}
     recorder.copies = {number for number in recorder.copies if number > gone}

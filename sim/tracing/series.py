@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from bisect import bisect_left
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +27,20 @@ UNITS: Final[dict[str, str]] = {
 """What a value counts, by the name of its series."""
 
 
+Key = tuple[str, str]
+"""Subject and name of a series."""
+Part = tuple[str, str, list[int], list[int]]
+"""Some points of a series: its subject and name, their times (ns) and values."""
+
+
 class Column:
-    """The points of one series, in the order of time: `times` in ns, `values` in the unit of its name."""
+    """The points of one series, in the order of time: `times` in ns, `values` in the unit of its name. Before them
+    there were `gone` others."""
 
     def __init__(self) -> None:
         self.times: array[int] = array("q")
         self.values: array[int] = array("q")
+        self.gone: int = 0
 
 
 class Series:
@@ -68,6 +77,32 @@ class Series:
         """(time in ns, value) of each change. Raises KeyError when there is no such series."""
         column = self._columns[(subject, name)]
         return list(zip(column.times, column.values, strict=True))
+
+    def since(self, marks: dict[Key, int], before: int) -> list[Part]:
+        """The points before a time (ns) that are new to somebody whose `marks` say what he has; they are moved on."""
+        parts: list[Part] = []
+        for key, column in self._columns.items():
+            start = max(0, marks.get(key, 0) - column.gone)
+            end = bisect_left(column.times, before)
+            if end > start:
+                parts.append((key[0], key[1], list(column.times[start:end]), list(column.values[start:end])))
+                marks[key] = column.gone + end
+        return parts
+
+    def extend(self, parts: list[Part]) -> None:
+        """Go on with points of another recording."""
+        for subject, name, times, values in parts:
+            for time, value in zip(times, values, strict=True):
+                self.add(subject, name, time, value)
+
+    def forget(self, before: int) -> None:
+        """Let go of the points before a time (ns), but for the last one of each series, which still holds then."""
+        for column in self._columns.values():
+            gone = bisect_left(column.times, before) - 1
+            if gone > 0:
+                del column.times[:gone]
+                del column.values[:gone]
+                column.gone += gone
 
     def write_csv(self, path: str | Path) -> None:
         """Write all series as a table `time_ns,subject,series,value`, by time. Raises OSError."""

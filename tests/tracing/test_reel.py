@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from sim.lab.api import load
+from sim.lab.measuring import record_series
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
 from sim.lab.table_watch import TableWatch
 from sim.tracing.recorder import Recorder
 from sim.tracing.reel import KEPT_AT_LEAST, Reel, collapse, forget, too_many
+from sim.tracing.series import Series
 from sim.tracing.tables import Tables
 from sim.units import MILLISECOND
 
@@ -26,6 +28,7 @@ COLUMNS = (
 def net() -> Network:
     net = load(TOPOLOGIES / "lossy_wan.yaml")
     TableWatch(net)
+    record_series(net)
     return net
 
 
@@ -37,7 +40,7 @@ def begin(net: Network, count: int = 30) -> None:
 
 def blank(recorder: Recorder) -> Recorder:
     made = Recorder()
-    made.tables = Tables()
+    made.tables, made.series = Tables(), Series()
     made.nodes, made.ports = recorder.nodes, recorder.ports
     made.port_nodes, made.port_peers = recorder.port_nodes, recorder.port_peers
     return made
@@ -45,10 +48,14 @@ def blank(recorder: Recorder) -> Recorder:
 
 def test_pieces_make_the_whole(net: Network) -> None:
     reel, tape = Reel(net.recorder), blank(net.recorder)
-    for _ in range(20):
-        begin(net, 2)
-        reel.take(10_000).add_to(tape)
     recorder = net.trace.recorder
+    assert recorder.series is not None
+    for number in range(20):
+        begin(net, 2)
+        recorder.series.add("pc", "cwnd", net.now - 1, number)
+        recorder.series.add("pc", "cwnd", net.now, number + 100)  # may still change: it is taken the next time
+        recorder.end = net.now
+        reel.take(10_000).add_to(tape)
     assert len(recorder.ids) > 100
     assert recorder.lost
     for column in COLUMNS:
@@ -57,6 +64,11 @@ def test_pieces_make_the_whole(net: Network) -> None:
     assert recorder.tables is not None
     assert tape.tables is not None
     assert tape.tables.rows == recorder.tables.rows
+    assert tape.series is not None
+    taken = {key: tape.series.points(*key) for key in tape.series.names()}
+    assert len(taken["pc", "cwnd"]) == 39
+    for key, points in taken.items():
+        assert [point for point in recorder.series.points(*key) if point[0] < recorder.end] == points
 
 
 def test_too_many_at_once_are_counted(net: Network) -> None:

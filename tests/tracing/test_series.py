@@ -63,3 +63,30 @@ def test_the_digest_does_not_know_of_them(series: Series) -> None:
     before = net.trace.digest()
     net.recorder.series = series
     assert net.trace.digest() == before
+
+
+def test_what_is_new_is_told_once(series: Series) -> None:
+    marks: dict[tuple[str, str], int] = {}
+    assert series.since(marks, 9) == [(FLOW, "cwnd", [0, 7], [10, 20]), ('r1:"a", b', "queue", [6], [1])]
+    assert series.since(marks, 9) == []
+    series.add(FLOW, "cwnd", 12, 40)
+    assert series.since(marks, 100) == [(FLOW, "cwnd", [9, 12], [30, 40])]
+
+
+def test_pieces_make_the_whole(series: Series) -> None:
+    copy, marks = Series(), dict[tuple[str, str], int]()
+    for before in (5, 7, 8, 100):
+        copy.extend(series.since(marks, before))
+    assert [copy.points(*key) for key in copy.names()] == [series.points(*key) for key in series.names()]
+
+
+def test_what_is_old_is_let_go_but_for_what_still_holds(series: Series) -> None:
+    marks: dict[tuple[str, str], int] = {}
+    series.since(marks, 8)
+    series.forget(9)
+    assert series.points(FLOW, "cwnd") == [(7, 20), (9, 30)]
+    assert series.points('r1:"a", b', "queue") == [(6, 1)]
+    assert series.since(marks, 100) == [(FLOW, "cwnd", [9], [30])]
+    series.forget(1000)
+    series.add(FLOW, "cwnd", 20, 50)
+    assert series.since(marks, 100) == [(FLOW, "cwnd", [20], [50])]

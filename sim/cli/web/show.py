@@ -19,11 +19,13 @@ from sim.bridge.loopback import BridgeError
 from sim.cli.filming import about_run
 from sim.cli.web.viewers import Viewer, Viewers
 from sim.lab.console.console import VERBS
+from sim.lab.measuring import record_series, settle_series
 from sim.lab.network import Network
 from sim.lab.runner import StepReport
 from sim.lab.table_watch import TableWatch
 from sim.tracing.recorder import Recorder
 from sim.tracing.reel import Piece, Reel, collapse, forget, too_many
+from sim.tracing.series import Series
 from sim.tracing.tables import Tables
 from sim.units import format_bitrate, format_duration
 from sim.views.diagram.plan import link_text
@@ -61,6 +63,7 @@ class Show:
         self._about = about_run(live.topology, {"seed": live.network.seed})
         self._reel = Reel(live.network.recorder)
         self._watch = TableWatch(live.network)
+        record_series(live.network)
         self._transcripts: dict[str, str] = {}
         self._steps: list[dict[str, Any]] = []
         self._news: list[dict[str, Any]] = []  # since the last look
@@ -97,6 +100,7 @@ class Show:
         recorder = self._network.recorder
         recorder.end = self._network.now
         self._watch.finish()
+        settle_series(self._network)
         piece = self._reel.take(most)
         if check:
             self._keep_within_bounds()
@@ -186,7 +190,7 @@ class Show:
         self._tell_changes(now, bool(len(piece.ids) or len(piece.note_times)))
 
     async def _show(self, piece: Piece, more_ports: bool) -> None:
-        if not (len(piece.ids) or len(piece.note_times) or piece.tables or more_ports):
+        if not (len(piece.ids) or len(piece.note_times) or piece.tables or piece.series or more_ports):
             self._tape.end = piece.end
             return
         piece.add_to(self._tape)
@@ -294,7 +298,7 @@ def _words(cable: Any) -> dict[str, str]:
 def _blank(recorder: Recorder) -> Recorder:
     """A recorder of the same devices, without anything recorded."""
     made = Recorder()
-    made.tables = Tables()
+    made.tables, made.series = Tables(), Series()
     _copy_names(recorder, made)
     return made
 

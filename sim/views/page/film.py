@@ -28,7 +28,7 @@ from sim.tracing import kinds
 from sim.tracing.eventlog import About, plain
 from sim.tracing.journeys import Note
 from sim.tracing.recorder import Detail, Recorder
-from sim.tracing.series import UNITS
+from sim.tracing.series import UNITS, Key
 from sim.tracing.tables import COLUMNS
 from sim.views.diagram.plan import Plan
 from sim.views.diagram.plan_data import plan_of, plan_of_recording
@@ -81,7 +81,6 @@ def film(recorder: Recorder, about: About | None = None, most: int = MOST_FRAMES
         "links": [{"ends": [ports.get(end, -1) for end in link.ends], "text": link.text} for link in plan.links],
         "columns": {name: list(columns) for name, columns in COLUMNS.items()},
         "steps": list(about.get("steps") or []),
-        "series": _series(recorder),
         **cutter.cut(),
     }
 
@@ -107,6 +106,7 @@ class Cutter:
         self._sentences: dict[tuple[str, ...], int] = {}
         self._told: dict[tuple[int, Detail, bytes], int] = {}  # by what a sentence is made of
         self._lost: set[int] = set()
+        self._points: dict[Key, int] = {}
 
     def cut(self) -> Data:
         """What has come since the last time."""
@@ -141,6 +141,7 @@ class Cutter:
             "notes": notes,
             "sentences": sentences,
             "tables": self._cut_tables(),
+            "series": self._cut_series(),
         }
 
     def _blob(self, frame: bytes, blobs: Data) -> int:
@@ -204,18 +205,14 @@ class Cutter:
             for at in range(since, len(tables))
         ]
 
+    def _cut_series(self) -> list[Data]:
+        series = self.recorder.series
+        parts = [] if series is None else series.since(self._points, self.recorder.end + 1)
+        return [
+            {"subject": subject, "name": name, "unit": UNITS.get(name, ""), "times": times, "values": values}
+            for subject, name, times, values in parts
+        ]
+
 
 def _listed(row: tuple[str, ...] | None) -> list[str] | None:
     return None if row is None else list(row)
-
-
-def _series(recorder: Recorder) -> list[Data]:
-    series = recorder.series
-    if series is None:
-        return []
-    found = []
-    for subject, name in series.names():
-        points = series.points(subject, name)
-        times, values = [time for time, _ in points], [value for _, value in points]
-        found.append({"subject": subject, "name": name, "unit": UNITS.get(name, ""), "times": times, "values": values})
-    return found
