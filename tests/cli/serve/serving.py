@@ -69,6 +69,7 @@ class Onlooker:
         self.live: dict[str, Any] = {}
         self.frames: list[int] = []
         self.said: defaultdict[str, str] = defaultdict(str)
+        self.series: dict[str, list[int]] = {}  # values of cwnd, by connection
         self.films = 0
         self.seen: list[dict[str, Any]] = []
         self.number = 0
@@ -101,8 +102,11 @@ class Onlooker:
             self.live = message["live"]
             self.said = defaultdict(str, self.live["consoles"])
             self.frames = list(message["film"]["frames"]["id"])
+            self.series = {}
+            self.add(message["film"])
         if "add" in message:
             self.frames += message["add"].get("frames", {}).get("id", [])
+            self.add(message["add"])
         if "console" in message:
             name = message["console"]
             self.said[name] += message["text"]
@@ -111,6 +115,11 @@ class Onlooker:
                 self.live[key] = message[key]
         for link in message.get("links", ()):
             self.live["links"][link["link"]] = link
+
+    def add(self, part: dict[str, Any]) -> None:
+        for one in part.get("series", []):
+            if one["name"] == "cwnd":
+                self.series.setdefault(one["subject"], []).extend(one["values"])
 
     def close(self) -> None:
         self.socket.close()

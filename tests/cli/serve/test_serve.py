@@ -43,6 +43,17 @@ def test_who_comes_sees_what_was_and_what_goes_on(shared: Serving) -> None:
             first.wait(lambda: "10.0.0.1  02:" in first.said["server"])
 
 
+def test_windows_are_seen_while_they_grow(shared: Serving) -> None:
+    with Onlooker(shared) as first:
+        first.ask({"console": "pc", "line": "curl http://server/"})
+        first.wait(lambda: "<b>hello</b>" in first.said["pc"])
+        first.wait(
+            lambda: any(subject.endswith("> 10.0.0.2:80") and values for subject, values in first.series.items())
+        )
+        with Onlooker(shared) as second:
+            second.wait(lambda: second.series == first.series)
+
+
 def test_a_link_is_cut_by_one_and_the_ping_of_the_other_says_why(shared: Serving) -> None:
     with Onlooker(shared) as first, Onlooker(shared) as second:
         second.ask({"console": "pc", "line": "ping -i 0.2 -W 0.2 server"})
