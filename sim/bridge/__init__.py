@@ -5,9 +5,9 @@
 
 May import engine, links, userland and lab. Start with `realtime.py`, which paces an engine and watches its doors.
 `session.py` is the bridged network; `published.py` shows its ports on loopback, `outward.py` leads others to real
-servers, `relay.py` and `datagrams.py` carry what goes over them, `control.py` takes commands meanwhile. In `tap.py` the
-cable of a port ends in a TAP device of the Linux kernel; `segments.py` opens those that a topology names, and VXLAN
-tunnels. `execution.py` runs a real program as if on a host: in a network namespace (`namespace.py`, `host_settings.py`,
+servers, `relay.py` and `datagrams.py` carry what goes over them, `control.py` takes commands meanwhile. In
+`segments.py` the cable of a port ends in a TAP device of the Linux kernel (`tap.py`), or in a VXLAN tunnel.
+`execution.py` runs a real program as if on a host: in a network namespace (`namespace.py`, `host_settings.py`,
 `seat.py`) or at proxies (`proxied.py`), as the system allows (`modes.py`).
 """
 

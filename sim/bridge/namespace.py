@@ -221,7 +221,8 @@ def _settle(control: socket.socket, layout: Layout, user: bool) -> None:
     spaces = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS
     _step(SPACES, "network namespace", lambda: _call(libc.unshare, spaces))
     # No later than that: to gain rights takes it back.
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGHUP)
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # by nohup: then the program would not notice
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL if ignored else signal.SIGHUP)
     if layout.host_name:
         socket.sethostname(layout.host_name)
     with suppress(OSError):

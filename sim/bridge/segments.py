@@ -3,6 +3,11 @@
     doors = open_doors(net, topology)
     Pacer(net.engine).run(doors=doors)               # then close() each of them
 
+The same by hand, where the network is not from a file:
+
+    door = attach_tap(net, "kernel", Tap.open("tap0", netns="lab"))     # `ip netns add lab` was done before
+    net.link(door.node, sw1)                         # then: ip -n lab address add 10.0.0.9/24 dev tap0, and set it up
+
 A door moves bytes and nothing else: what is in a datagram, and for whom it is, `sim/lab/vxlan.py` knows.
 """
 
@@ -43,7 +48,8 @@ class TapDoor:
         port.mac = tap.mac
         node.transport = self._write
         node.on_carrier = tap.set_carrier
-        tap.set_carrier(port.up)
+        if port.channel is not None and not port.up:  # a cable that is out, not one that is still to come
+            tap.set_carrier(False)
 
     def fileno(self) -> int:
         return self.tap.fileno()
@@ -114,6 +120,11 @@ class VxlanDoor:
         except OSError as error:
             return f"VXLAN: {_words(error)}"
         return None
+
+
+def attach_tap(net: Network, name: str, tap: Tap) -> TapDoor:
+    """Add a node called `name` that leads to `tap`; link the door's `node`, and give the door to a Pacer."""
+    return TapDoor(net.add(TapOutlet(net, name, tap.name)), tap)
 
 
 def open_doors(net: Network, topology: Written | None = None) -> list[Door]:

@@ -1,14 +1,9 @@
-"""A TAP device of Linux as the far end of a link: the kernel's own IP stack becomes a node of the network.
+"""TAP devices of Linux: the kernel's own IP stack becomes a node of the network (`segments.TapDoor`).
 
-    tap = Tap.open("tap0", netns="lab")              # `ip netns add lab` was done before
-    node = attach_tap(net, "kernel", tap)            # then: ip -n lab address add 10.0.0.9/24 dev tap0, and set it up
-    net.link(node, sw1)
-    Pacer(net.engine).run(doors=[node])
-
-A frame that the link brings is written to the device, and the kernel receives it as from a network card; a frame that
-the kernel sends is read from the device and leaves on the link. The device is opened without a virtio header
-(IFF_VNET_HDR), so it offers no offloads: the kernel fills in every checksum and segments by itself, and what is on the
-link is what a cable would carry. See the kernel's Documentation/networking/tuntap.rst.
+A frame that is written to the device is received by the kernel as from a network card; one that the kernel sends is
+read from it. The device is opened without a virtio header (IFF_VNET_HDR), so it offers no offloads: the kernel fills in
+every checksum and segments by itself, and what is on the link is what a cable would carry. See the kernel's
+Documentation/networking/tuntap.rst.
 """
 
 from __future__ import annotations
@@ -23,9 +18,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from sim.errors import SimError
-from sim.lab.network import Network
-from sim.lab.nodes import Probe
-from sim.links.port import Port
 
 TUN_DEVICE: Final = "/dev/net/tun"
 NAMESPACES: Final = "/run/netns"
@@ -40,7 +32,6 @@ NAME_LIMIT: Final = 15  # IFNAMSIZ, less the zero byte at its end
 LARGEST_FRAME: Final = 65536 + 18  # the largest MTU that a TAP device takes, and more than its header
 BATCH: Final = 64
 """Frames read in one go, so that a sender who never rests does not keep the pacer from everything else."""
-
 T = TypeVar("T")
 
 
@@ -105,60 +96,6 @@ class Tap:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-class TapNode(Probe):
-    """The node whose port leads to a TAP device, and the door that lets the kernel's frames in.
-
-    `refused` counts by reason the frames that the kernel would not take. `frames` stays empty: a door that stands open
-    for hours keeps nothing.
-    """
-
-    def __init__(self, net: Network, name: str, tap: Tap) -> None:
-        super().__init__(net.engine, name, tap.mac, net.recorder)
-        self.tap = tap
-        self.refused: dict[str, int] = {}
-        self._net = net
-
-    def receive(self, port: Port, frame: bytes) -> None:
-        try:
-            self.tap.write(frame)
-        except OSError as error:
-            reason = "TAP interface down" if error.errno == errno.EIO else f"TAP: {_explain(error)}"
-            self.refused[reason] = self.refused.get(reason, 0) + 1
-            self._net.drop(port, reason)
-
-    def port_changed(self, port: Port) -> None:
-        self.tap.set_carrier(port.up)
-
-    def counters(self) -> dict[str, int]:
-        refused = sum(self.refused.values())
-        return super().counters() | {"received": self.ports[0].frames - refused, "refused": refused}
-
-    def drops(self) -> dict[str, int]:
-        total = super().drops()
-        for reason, count in self.refused.items():
-            total[reason] = total.get(reason, 0) + count
-        return total
-
-    def fileno(self) -> int:
-        return self.tap.fileno()
-
-    def readable(self) -> None:
-        """Send what the kernel has sent, up to `BATCH` frames, each the root of a journey. Raises TapError."""
-        for _ in range(BATCH):
-            frame = self.tap.read()
-            if frame is None:
-                return
-            self._send(frame)
-
-    def close(self) -> None:
-        self.tap.close()
-
-
-def attach_tap(net: Network, name: str, tap: Tap) -> TapNode:
-    """Add a node called `name` whose one port leads to `tap`; then link it, and give it to a Pacer as a door."""
-    return net.add(TapNode(net, name, tap))
 
 
 def run_in_namespace(netns: str, action: Callable[[], T]) -> T:

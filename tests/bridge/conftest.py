@@ -16,7 +16,8 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from sim.bridge.realtime import Pacer
-from sim.bridge.tap import Tap, attach_tap, run_in_namespace
+from sim.bridge.segments import attach_tap
+from sim.bridge.tap import Tap, run_in_namespace
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost, LabRouter
 from sim.services.ping import Ping
@@ -121,7 +122,7 @@ class Lab:
         net.router("r1", {"a": "10.0.1.254/24", "b": "10.0.12.1/30"}, routes={"10.0.2.0/24": "10.0.12.2"})
         net.router("r2", {"a": "10.0.12.2/30", "b": "10.0.2.254/24"}, routes={"10.0.1.0/24": "10.0.12.1"})
         sw1, sw2 = net.switch("sw1"), net.switch("sw2")
-        for a, b in ((self.kernel, sw1), ("h1", sw1), ("r1:a", sw1), ("r2:b", sw2), ("h2", sw2)):
+        for a, b in ((self.kernel.node, sw1), ("h1", sw1), ("r1:a", sw1), ("r2:b", sw2), ("h2", sw2)):
             net.link(a, b, bandwidth="1Gbps", delay="10us")
         middle_link: dict[str, Any] = {"bandwidth": "1Gbps", "delay": "10us", "mtu": middle_mtu, **(middle or {})}
         net.link("r1:b", "r2:a", **middle_link)

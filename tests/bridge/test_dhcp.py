@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sim.bridge.realtime import Pacer
-from sim.bridge.tap import Tap, attach_tap
+from sim.bridge.segments import attach_tap
+from sim.bridge.tap import Tap
 from sim.lab.dhcp import clients_of
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
@@ -39,7 +40,7 @@ class Segment:
         self.r1 = net.router("r1", {"lan": "10.0.1.254/24", "far": "10.0.2.1/24"})
         self.far = net.host("far", "10.0.2.10/24", gateway="10.0.2.1")
         switch = net.switch("sw1")
-        for end in (self.kernel, self.h1, "r1:lan"):
+        for end in (self.kernel.node, self.h1, "r1:lan"):
             net.link(end, switch, bandwidth="1Gbps", delay="10us")
         net.link("r1:far", self.far)
         self.pacer = Pacer(net.engine, speed)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sim.bridge.realtime import Pacer
-from sim.bridge.tap import Tap, attach_tap
+from sim.bridge.segments import attach_tap
+from sim.bridge.tap import Tap
 from sim.lab.network import Network
 from sim.lab.nodes import LabHost
 from sim.services.http_server.server import serve
@@ -56,8 +57,8 @@ def build(lab: Lab, kernel: str, **nat: Any) -> None:
         net.host("nas", "192.168.1.80/24", gateway="192.168.1.1")
     for ends in (("gw:inside", "sw"), ("gw:outside", "isp:home")):
         net.link(*ends, **FAST)  # type: ignore[arg-type]
-    net.link(lab.kernel if inside else host(net, "nas"), "sw", **FAST)  # type: ignore[arg-type]
-    net.link("isp:net", host(net, "web") if inside else lab.kernel, **FAST)  # type: ignore[arg-type]
+    net.link(lab.kernel.node if inside else host(net, "nas"), "sw", **FAST)  # type: ignore[arg-type]
+    net.link("isp:net", host(net, "web") if inside else lab.kernel.node, **FAST)  # type: ignore[arg-type]
     if not inside:
         lab.configure("route add 203.0.113.0/24 via 10.0.1.254")
 
@@ -104,7 +105,7 @@ def test_curl_over_https_through_two_nats(lab: Lab, tmp_path: Path) -> None:
     net.gateway("home", {"inside": "10.0.1.254/24", "outside": "100.64.0.2/24"}, routes={"0.0.0.0/0": "100.64.0.1"})
     net.gateway("carrier", {"customers": "100.64.0.1/24", "outside": "203.0.113.2/24"}, behaviour="symmetric")
     web = net.host("web", "203.0.113.80/24")
-    for ends in ((lab.kernel, "home:inside"), ("home:outside", "carrier:customers"), ("carrier:outside", web)):
+    for ends in ((lab.kernel.node, "home:inside"), ("home:outside", "carrier:customers"), ("carrier:outside", web)):
         net.link(*ends, **FAST)  # type: ignore[arg-type]
     (tmp_path / "ca.pem").write_text(net.authority.pem())
     certificate = net.authority.file(("203.0.113.80",))
@@ -240,8 +241,8 @@ def linux(netns: str) -> Iterator[Twin]:
             pytest.skip(f"this kernel has no NAT: {loaded.stderr.splitlines()[0]}")
         net = empty()
         doors = [attach_tap(net, f"tap{number}", tap) for number, tap in enumerate(taps)]
-        net.link(doors[0], "sw", **FAST)  # type: ignore[arg-type]
-        net.link(doors[1], "net", **FAST)  # type: ignore[arg-type]
+        net.link(doors[0].node, "sw", **FAST)  # type: ignore[arg-type]
+        net.link(doors[1].node, "net", **FAST)  # type: ignore[arg-type]
         yield Twin(net, doors)
     finally:
         for tap in taps:

@@ -14,6 +14,7 @@ import pytest
 from sim.bridge import tap as tap_module
 from sim.bridge.tap import BATCH, Tap, TapError, run_in_namespace
 from sim.errors import SimError
+from sim.lab.outlets import NOT_OPEN
 from sim.services.datagrams import Listener
 from sim.services.ping import Ping
 from sim.tracing import kinds
@@ -111,7 +112,7 @@ def test_it_never_blocks(netns: str) -> None:
 def test_the_kernel_fills_in_checksums_and_segments_by_itself(lab: Lab) -> None:
     """No virtio header, no offloads: no half checksum, no frame longer than the MTU."""
     frames: list[bytes] = []
-    lab.kernel.attach(lambda time, port, frame: frames.append(frame))
+    lab.kernel.node.attach(lambda time, port, frame: frames.append(frame))
     listener = Listener(lab.host("h1"), 7777)
     with lab.inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sender:
         sender.sendto(b"x" * 1000, ("10.0.1.10", 7777))
@@ -141,7 +142,7 @@ def test_more_frames_than_one_batch(lab: Lab) -> None:
 def test_what_the_kernel_sends_has_no_cause(lab: Lab) -> None:
     lab.run("ping -c 1 10.0.2.10")
     recorder = lab.net.recorder
-    port = lab.kernel.ports[0].index
+    port = lab.kernel.node.ports[0].index
     causes = [cause for sender, cause in zip(recorder.senders, recorder.causes, strict=True) if sender == port]
     assert causes
     assert not any(causes)
@@ -152,12 +153,14 @@ def test_an_interface_that_is_down_drops_with_a_reason(lab: Lab) -> None:
     lab.configure("link set tap0 down")
     host = lab.host("h1")
     Ping(host, lab.net.resolve("10.0.1.1"), lambda: None).start()
-    lab.until(lambda: lab.kernel.refused)
+    lab.until(lambda: lab.kernel.node.refused)
     reason = "TAP interface down"
-    assert lab.kernel.drops()[reason] == lab.kernel.refused[reason] == lab.kernel.counters()["refused"] > 0
+    assert (
+        lab.kernel.node.drops()[reason] == lab.kernel.node.refused[reason] == lab.kernel.node.counters()["refused"] > 0
+    )
     recorder = lab.net.recorder
     notes = zip(recorder.note_nodes, recorder.note_kinds, recorder.note_details, strict=True)
-    assert (lab.kernel.node, kinds.DROP, reason) in notes
+    assert (lab.kernel.node.node, kinds.DROP, reason) in notes
 
 
 @pytest.mark.root
@@ -182,5 +185,5 @@ def test_a_device_that_somebody_removes(lab: Lab) -> None:
 def test_a_closed_device_refuses_and_does_not_fail(lab: Lab) -> None:
     lab.kernel.close()
     lab.host("h1").ping("10.0.1.1")
-    assert set(lab.kernel.refused) == {"TAP: bad file descriptor"}
+    assert set(lab.kernel.node.refused) == {NOT_OPEN}
     lab.net.set_link(lab.net.link_between("kernel", "sw1"), False)
