@@ -1,13 +1,15 @@
 """What a real client measures of the simulated way: its delay, its bandwidth, its losses.
 
 Virtual time never runs ahead of the clock, so nothing can be faster than the way allows. A busy machine makes it slower
-for a while: the best of some rounds counts, and the first good one is enough.
+for a while: the best of some rounds counts, and the first good one is enough. One that has far more to do than it can
+is no place to measure: a test skips there.
 """
 
 from __future__ import annotations
 
 import http.client
 import http.server
+import os
 import socket
 import statistics
 import threading
@@ -35,6 +37,8 @@ links:
 """
 PORT = 8000
 ROUNDS = 40
+BUSY = 2.5
+"""Processes that want to run, for each processor."""
 REQUESTS = 5
 MSS = 1448
 FRAME = 1514  # on the link, of a segment of MSS bytes
@@ -50,7 +54,10 @@ def best(measure: Callable[[], float], good: float) -> float:
         found.append(measure())
         if found[-1] <= good:
             break
-    return min(found)
+    least = min(found)
+    if least > good > 0 and hasattr(os, "getloadavg") and os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
+        pytest.skip(f"this machine is too busy to measure on: {os.getloadavg()[0]:.0f} processes want to run")
+    return least
 
 
 # -- delay
