@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,28 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sim.views.page.document import document
+from tests.browsers import launched
 from tests.views.page.pages import filmed
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 Show = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for the tests of a module: while it is there, no other event loop can run in this thread."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        pytest.skip("Playwright is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    """One for the tests of a module."""
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
